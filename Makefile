@@ -1,0 +1,26 @@
+# One vocabulary for people, hooks and CI. Each target sets up what it needs.
+PYTHON ?= python3.11
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+SETUP := .venv/.ready
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	--extra dev pyproject.toml --output-file requirements.lock
+
+export DO_NOT_TRACK := 1
+
+.PHONY: setup demo ui test check format data lock bench clean
+
+setup: $(SETUP)
+
+.venv/bin/uv:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(SETUP): .venv/bin/uv requirements.lock pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: .venv/bin/uv
+	$(LOCK)

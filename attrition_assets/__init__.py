@@ -1,0 +1,1 @@
+"""Watches an employee-attrition model and retrains it when, and only when, it should."""

@@ -1,0 +1,58 @@
+"""An undated table as a company's months: a labelled history, then months drawn at random."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from attrition_assets.adapters.files import to_parquet_bytes, write_atomically
+from attrition_assets.adapters.snapshots import SUFFIXES, parse_table
+from attrition_assets.contract import Contract
+from attrition_assets.errors import SnapshotError
+from attrition_assets.months import last_day
+from attrition_assets.validation import cast_to_contract, find_violations
+
+
+def import_table(
+    path: Path,
+    folder: Path,
+    contract: Contract,
+    *,
+    first_month: pd.Period,
+    months: int = 6,
+    seed: int = 0,
+) -> list[pd.Period]:
+    """Write `folder/snapshots/` from one table whose rows carry their label; return the months.
+
+    Half of the rows, drawn by `seed`, are the history, dated `first_month`. The others are dealt to
+    `months` months, which begin once the history's labels have matured; nobody is in two of them.
+    The folder appears whole or not at all.
+
+    Raises SnapshotError if the file is absent or no table, does not fit the contract, or the
+    folder is there already.
+    """
+    if path.suffix not in SUFFIXES or not path.is_file():
+        raise SnapshotError(f"{path} is not a file that ends in {' or '.join(SUFFIXES)}")
+    if folder.exists():
+        raise SnapshotError(f"{folder} is there already: choose another folder, or remove it")
+    table = parse_table(path.name, path.read_bytes())
+    if contract.label not in table.columns:
+        raise SnapshotError(f"{path} has no column {contract.label!r}: nothing to learn from")
+    dated = table.assign(**{contract.snapshot_date: last_day(first_month)})
+    if violations := find_violations(dated, contract):
+        faults = "\n".join(f"  {violation}" for violation in violations)
+        raise SnapshotError(f"{path} does not fit the contract {contract.name}:\n{faults}")
+    rows = cast_to_contract(dated, contract)
+    shuffled = np.random.default_rng(seed).permutation(len(rows))
+    half = len(rows) // 2
+    parts = [shuffled[:half], *np.array_split(shuffled[half:], months)]
+    start = first_month + contract.horizon_months + 1
+    dates = [first_month, *(start + each for each in range(months))]
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    for month, part in zip(dates, parts, strict=True):
+        sent = rows.iloc[np.sort(part)].assign(**{contract.snapshot_date: last_day(month)})
+        write_atomically(temporary / "snapshots" / f"{month}.parquet", to_parquet_bytes(sent))
+    temporary.rename(folder)
+    return dates

@@ -1,0 +1,229 @@
+"""The model registry, on MLflow: versions, the aliases champion and challenger, their artifacts.
+
+MLflow is imported inside the functions that use it: it costs seconds. Whether a version deserves
+to be promoted is for `governance`.
+"""
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from attrition_assets.adapters.files import content_digest
+from attrition_assets.contract import Contract
+from attrition_assets.errors import RegistryError
+from attrition_assets.months import parse_month
+from attrition_assets.training.evaluation import Evaluation
+from attrition_assets.training.features import make_example, select_features
+from attrition_assets.training.reference import ReferenceData
+from attrition_assets.training.search import TrainedModel
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from sklearn.pipeline import Pipeline
+
+MODEL_NAME = "attrition"
+EXPERIMENT = "attrition"
+CHAMPION, CHALLENGER = "champion", "challenger"
+MODEL_FILE, HELD_OUT_FILE = "model.skops", "held_out.parquet"
+# The only types outside skops' own list that a model file may hold.
+TRUSTED_TYPES: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A registered model: the fitted pipeline, and what it was trained on.
+
+    `held_out` has a row for each labelled row of its reference data, in order: the employee's id,
+    the snapshot's date and the out-of-fold `probability`.
+    """
+
+    version: int
+    run_id: str
+    as_of: pd.Period
+    reference_digest: str
+    threshold: float
+    pipeline: "Pipeline"
+    held_out: pd.DataFrame
+    contract: Contract
+
+    def score(self, table: pd.DataFrame) -> pd.Series:
+        """Probability of leaving within the horizon for each row of a snapshot's table."""
+        X = select_features(table, self.contract)
+        return pd.Series(
+            self.pipeline.predict_proba(X)[:, 1], index=table.index, name="probability"
+        )
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The versions of one registered model at one MLflow tracking URI."""
+
+    uri: str
+    home: Path
+    contract: Contract
+
+    @cached_property
+    def client(self) -> "MlflowClient":
+        """MLflow's client, with the experiment made if it was not there."""
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        if self.uri.startswith("sqlite:"):
+            (self.home / "mlflow").mkdir(parents=True, exist_ok=True)
+        import mlflow
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        mlflow.set_tracking_uri(self.uri)
+        client = mlflow.MlflowClient(self.uri)
+        if client.get_experiment_by_name(EXPERIMENT) is None:
+            local = self.uri.startswith("sqlite:")
+            folder = (self.home / "mlflow" / "artifacts").as_uri() if local else None
+            client.create_experiment(EXPERIMENT, artifact_location=folder)
+        return client
+
+    def register(
+        self,
+        trained: TrainedModel,
+        evaluation: Evaluation,
+        reference: ReferenceData,
+        digest: str,
+    ) -> int:
+        """Log the model to MLflow's active run, register it as the challenger, return its version.
+
+        The first version ever becomes the champion as well: there is nothing to compare it with.
+        """
+        import mlflow
+        import mlflow.sklearn
+        from mlflow.models import infer_signature
+
+        client = self.client
+        example = make_example(self.contract)
+        info = mlflow.sklearn.log_model(
+            trained.pipeline,
+            name="model",
+            signature=infer_signature(example, trained.pipeline.predict_proba(example)[:, 1]),
+            input_example=example,
+            pyfunc_predict_fn="predict_proba",
+            pip_requirements=["scikit-learn", "skops"],
+            serialization_format="skops",
+        )
+        rows = reference.labelled[[self.contract.id, self.contract.snapshot_date]]
+        held_out = rows.assign(probability=trained.out_of_fold)
+        _log_parquet(held_out, HELD_OUT_FILE)
+        first = not client.search_model_versions(f"name='{MODEL_NAME}'")
+        if first and not client.search_registered_models(f"name='{MODEL_NAME}'"):
+            client.create_registered_model(MODEL_NAME)
+        local = Path(mlflow.artifacts.download_artifacts(info.model_uri))
+        tags = {
+            "as_of": str(reference.as_of),
+            "reference_digest": digest,
+            "threshold": repr(evaluation.threshold),
+            "auc": f"{evaluation.auc:.4f}",
+            "contract": self.contract.name,
+            "model_sha256": content_digest((local / MODEL_FILE).read_bytes()),
+            "reproducible": json.dumps(trained.reproducible),
+        }
+        active = mlflow.active_run()
+        registered = client.create_model_version(
+            MODEL_NAME, info.model_uri, active.info.run_id, tags=tags, await_creation_for=0
+        )
+        version = int(registered.version)
+        client.set_registered_model_alias(MODEL_NAME, CHALLENGER, str(version))
+        if first:
+            client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
+        return version
+
+    def champion_version(self) -> int | None:
+        """The version that scores, or None if no model was ever registered.
+
+        Raises RegistryError if versions exist but none is champion: the alias was lost.
+        """
+        version = self._alias(CHAMPION)
+        if version is None and (versions := self.versions()):
+            raise RegistryError(
+                f"no version of {MODEL_NAME!r} has the alias 'champion' though {len(versions)} "
+                f"exist: restore it with `attrition promote --version N`, N in {versions}"
+            )
+        return version
+
+    def challenger_version(self) -> int | None:
+        """The newest version that was trained, or None if there is none."""
+        return self._alias(CHALLENGER)
+
+    def versions(self) -> list[int]:
+        """All registered versions, in order."""
+        found = self.client.search_model_versions(f"name='{MODEL_NAME}'")
+        return sorted(int(each.version) for each in found)
+
+    def load_champion(self) -> ModelVersion:
+        """The champion. Raises RegistryError if there is none."""
+        version = self.champion_version()
+        if version is None:
+            raise RegistryError(
+                "there is no model yet: materialize reference_data and model once some months "
+                "are accepted (the first version becomes champion by itself)"
+            )
+        return self.load(version)
+
+    def load(self, version: int) -> ModelVersion:
+        """One version, its file's digest checked before it is opened.
+
+        Raises RegistryError if it is unknown, or a file is absent or not the registered one.
+        """
+        import mlflow
+        import skops.io
+
+        if version not in (known := self.versions()):
+            raise RegistryError(f"no version {version} of {MODEL_NAME!r}; there are {known}")
+        found = self.client.get_model_version(MODEL_NAME, str(version))
+        tags: dict[str, Any] = found.tags
+        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL_NAME}/{version}"))
+        content = (folder / MODEL_FILE).read_bytes()
+        if content_digest(content) != tags["model_sha256"]:
+            raise RegistryError(f"the file of version {version} is not the one registered")
+        held_out = mlflow.artifacts.download_artifacts(
+            run_id=found.run_id, artifact_path=HELD_OUT_FILE
+        )
+        return ModelVersion(
+            version=version,
+            run_id=str(found.run_id),
+            as_of=parse_month(tags["as_of"]),
+            reference_digest=tags["reference_digest"],
+            threshold=float(tags["threshold"]),
+            pipeline=skops.io.loads(content, trusted=list(TRUSTED_TYPES)),
+            held_out=pd.read_parquet(held_out),
+            contract=self.contract,
+        )
+
+    def promote(self, version: int) -> int | None:
+        """Move the champion's alias to `version`; return the version that had it.
+
+        Raises RegistryError, and changes nothing, if the version is unknown.
+        """
+        if version not in (known := self.versions()):
+            raise RegistryError(f"no version {version} of {MODEL_NAME!r}; there are {known}")
+        previous = self._alias(CHAMPION)
+        self.client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
+        return previous
+
+    def _alias(self, alias: str) -> int | None:
+        for model in self.client.search_registered_models(f"name='{MODEL_NAME}'"):
+            if alias in model.aliases:
+                return int(model.aliases[alias])
+        return None
+
+
+def _log_parquet(table: pd.DataFrame, name: str) -> None:
+    import tempfile
+
+    import mlflow
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        table.to_parquet(path, index=False)
+        mlflow.log_artifact(str(path))

@@ -1,0 +1,162 @@
+"""The months that were accepted, and the quarantine of those that were not.
+
+A month is accepted when a passing verdict lies beside its table and names the table's present
+digest. No reader gets a table by any other way.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
+from attrition_assets.adapters.snapshots import RawSnapshot
+from attrition_assets.contract import Contract, order_columns
+from attrition_assets.errors import SnapshotError
+from attrition_assets.months import parse_month, partition_key
+from attrition_assets.validation import (
+    EarlierMonth,
+    Verdict,
+    cast_to_contract,
+    check_snapshot,
+    refuse_unreadable,
+)
+
+
+class Ledger(BaseModel):
+    """What was found out about a month's file, and about the table made of it if it was accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accepted: bool
+    sent_name: str
+    sent_sha256: str
+    verdicts: dict[str, Verdict]
+    table_sha256: str | None = None
+    summary: EarlierMonth | None = None
+
+
+@dataclass(frozen=True)
+class JudgedSnapshot:
+    """One month's file with its verdicts; `table` is None unless all of them hold."""
+
+    month: pd.Period
+    raw: RawSnapshot
+    content: str
+    verdicts: Mapping[str, Verdict]
+    table: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class SnapshotStore:
+    """Accepted months under `home/assets/employee_snapshot`, the others under `home/quarantine`."""
+
+    home: Path
+    contract: Contract
+
+    @property
+    def folder(self) -> Path:
+        """Where accepted tables and all ledgers lie."""
+        return self.home / "assets" / "employee_snapshot"
+
+    def table_path(self, month: pd.Period) -> Path:
+        """Where an accepted month's table lies."""
+        return self.folder / f"{partition_key(month)}.parquet"
+
+    def ledgers(self) -> dict[pd.Period, Ledger]:
+        """The ledgers of all months that were ever judged, in order."""
+        found = sorted(self.folder.glob("[0-9]*.json"))
+        return {
+            parse_month(path.stem): Ledger.model_validate_json(path.read_bytes()) for path in found
+        }
+
+    def months(self) -> list[pd.Period]:
+        """The accepted months, in order."""
+        return [month for month, ledger in self.ledgers().items() if ledger.accepted]
+
+    def judge(self, raw: RawSnapshot, month: pd.Period) -> JudgedSnapshot:
+        """Evaluate a month's file against the contract and the other accepted months."""
+        try:
+            table = raw.parse()
+        except SnapshotError as error:
+            return JudgedSnapshot(month, raw, "", refuse_unreadable(str(error)), None)
+        content = digest_rows(table, self.contract)
+        earlier = tuple(
+            ledger.summary
+            for other, ledger in self.ledgers().items()
+            if other != month and ledger.accepted and ledger.summary
+        )
+        verdicts = check_snapshot(table, self.contract, month, content, earlier)
+        accepted = all(verdict.holds for verdict in verdicts.values())
+        cast = cast_to_contract(table, self.contract) if accepted else None
+        return JudgedSnapshot(month, raw, content, verdicts, cast)
+
+    def keep(self, snapshot: JudgedSnapshot) -> Path:
+        """Store an accepted month where others read, any other in quarantine; say where.
+
+        A refused month replaces the verdict of an accepted one: readers are refused from then on.
+        """
+        path = self.table_path(snapshot.month)
+        ledger = Ledger(
+            accepted=snapshot.table is not None,
+            sent_name=snapshot.raw.name,
+            sent_sha256=snapshot.raw.digest,
+            verdicts=dict(snapshot.verdicts),
+        )
+        if snapshot.table is None:
+            kept = self.quarantine(snapshot.month) / f"{snapshot.raw.digest[:12]}-{snapshot.raw.name}"
+            write_atomically(kept, snapshot.raw.content)
+            write_atomically(kept.with_name(f"{kept.name}.verdict.json"), _to_json(ledger))
+        else:
+            kept = path
+            content = to_parquet_bytes(snapshot.table)
+            summary = EarlierMonth(
+                month=str(snapshot.month), rows=len(snapshot.table), content=snapshot.content
+            )
+            ledger = ledger.model_copy(
+                update={"table_sha256": content_digest(content), "summary": summary}
+            )
+            write_atomically(path, content)
+        write_atomically(path.with_suffix(".json"), _to_json(ledger))
+        return kept
+
+    def quarantine(self, month: pd.Period) -> Path:
+        """The folder that keeps a month's refused files as they were sent."""
+        return self.home / "quarantine" / str(month)
+
+    def read(self, month: pd.Period) -> pd.DataFrame:
+        """An accepted month's table.
+
+        Raises SnapshotError unless the verdict passed for the very bytes that lie there now.
+        """
+        path = self.table_path(month)
+        how = f"materialize employee_snapshot for {partition_key(month)}"
+        ledger = self.ledgers().get(month)
+        if ledger is None:
+            raise SnapshotError(f"the snapshot of {month} was never checked: {how}")
+        if not ledger.accepted:
+            failed = [name for name, verdict in ledger.verdicts.items() if not verdict.holds]
+            raise SnapshotError(
+                f"the snapshot of {month} was refused ({', '.join(failed)}) and lies in "
+                f"{self.quarantine(month)}: correct the file, then {how}"
+            )
+        content = path.read_bytes() if path.is_file() else b""
+        if content_digest(content) != ledger.table_sha256:
+            raise SnapshotError(f"{path} is not the table that was checked: {how} again")
+        return pd.read_parquet(io.BytesIO(content))
+
+
+def digest_rows(table: pd.DataFrame, contract: Contract) -> str:
+    """SHA-256 of a raw table's rows, whatever their order and their snapshot date."""
+    rows = order_columns(table, contract).drop(columns=contract.snapshot_date, errors="ignore")
+    hashes = pd.util.hash_pandas_object(rows.astype("string"), index=False).sort_values()
+    return hashlib.sha256(hashes.to_numpy().tobytes()).hexdigest()
+
+
+def _to_json(ledger: Ledger) -> bytes:
+    return json.dumps(ledger.model_dump(mode="json"), indent=1, sort_keys=True).encode()

@@ -1,0 +1,134 @@
+"""Where monthly snapshots and departures come from: a folder of Parquet or CSV files.
+
+Reads bytes and turns them into a table of raw values. Whether the values are acceptable is for
+`validation.py`; what was accepted is kept by `snapshot_store.py`.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from attrition_assets.adapters.files import content_digest
+from attrition_assets.contract import Contract
+from attrition_assets.errors import SnapshotError
+from attrition_assets.months import last_day, parse_month
+
+SUFFIXES = (".parquet", ".csv")
+
+
+@dataclass(frozen=True)
+class RawSnapshot:
+    """One month's file as it was sent: its name, its bytes and their digest."""
+
+    name: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes as they were sent."""
+        return content_digest(self.content)
+
+    def parse(self) -> pd.DataFrame:
+        """The table of raw values. Raises SnapshotError if the bytes are no table."""
+        return parse_table(self.name, self.content)
+
+
+class SnapshotSource(Protocol):
+    """What the platform needs of a source of snapshots."""
+
+    def months(self) -> list[pd.Period]:
+        """The months that have a snapshot, in order."""
+
+    def fetch(self, month: pd.Period) -> RawSnapshot:
+        """One month's snapshot. Raises SnapshotError if there is none."""
+
+    def departures(self, known_by: pd.Period) -> pd.DataFrame | None:
+        """Who left by the last day of `known_by`; None if labels come inside the snapshots."""
+
+
+@dataclass(frozen=True)
+class SnapshotFolder:
+    """A folder with `snapshots/2026-01.parquet` (or `.csv`) and `departures.parquet` (or `.csv`)."""
+
+    folder: Path
+    contract: Contract
+
+    def months(self) -> list[pd.Period]:
+        """The months that have a file, in order."""
+        stems = {
+            path.stem for path in (self.folder / "snapshots").glob("*") if path.suffix in SUFFIXES
+        }
+        return sorted(parse_month(stem) for stem in stems)
+
+    def fetch(self, month: pd.Period) -> RawSnapshot:
+        """One month's file. Raises SnapshotError if it is absent or there are two."""
+        path = _find_one(self.folder / "snapshots", str(month))
+        if path is None:
+            held = [str(each) for each in self.months()]
+            known = f"it holds {held[0]} to {held[-1]}" if held else "it holds no snapshot at all"
+            raise SnapshotError(
+                f"no snapshot for {month} in {self.folder / 'snapshots'} ({known}): "
+                f"put {month}.parquet or {month}.csv there, or set ATTRITION_DATA"
+            )
+        return RawSnapshot(path.name, path.read_bytes())
+
+    def departures(self, known_by: pd.Period) -> pd.DataFrame | None:
+        """Id and date of those who left by the last day of `known_by`, a row a departure.
+
+        Raises SnapshotError if a column is absent or a date cannot be read.
+        """
+        path = _find_one(self.folder, "departures")
+        if path is None:
+            return None
+        identity, date = self.contract.id, self.contract.outcomes.departure_date
+        table = parse_table(path.name, path.read_bytes())
+        for column in (identity, date):
+            if column not in table.columns:
+                raise SnapshotError(f"{path} has no column {column!r}: it has {list(table)}")
+        dates = pd.to_datetime(table[date], format="ISO8601", errors="coerce")
+        ids = table[identity]
+        if self.contract.columns[identity].integer:
+            ids = pd.to_numeric(ids, errors="coerce")
+        unreadable = dates.isna() | ids.isna()
+        if unreadable.any():
+            rows = [int(row) for row in unreadable.to_numpy().nonzero()[0][:10]]
+            raise SnapshotError(
+                f"{path}: {int(unreadable.sum())} rows without a usable {identity} or {date} "
+                f"(rows {rows}): give each departure an id and a date such as 2026-01-31"
+            )
+        departures = pd.DataFrame({identity: ids.to_numpy(), date: dates.to_numpy()})
+        return departures[departures[date] <= last_day(known_by)].reset_index(drop=True)
+
+
+def parse_table(name: str, content: bytes) -> pd.DataFrame:
+    """Read Parquet or CSV bytes into raw values; CSV cells stay text, empty ones are missing.
+
+    A UTF-8 byte-order mark is no different from none. Raises SnapshotError if it is no table.
+    """
+    if not content:
+        raise SnapshotError(f"{name} is an empty file: send it again")
+    try:
+        if name.endswith(".parquet"):
+            return pd.read_parquet(io.BytesIO(content))
+        return pd.read_csv(
+            io.BytesIO(content),
+            dtype=str,
+            keep_default_na=False,
+            na_values=[""],
+            encoding="utf-8-sig",
+        )
+    except (OSError, ValueError) as error:  # what pandas and pyarrow raise for damaged files
+        raise SnapshotError(
+            f"{name} cannot be read as {Path(name).suffix[1:]} ({type(error).__name__}): "
+            "it may be truncated or of another format; send it again"
+        ) from None
+
+
+def _find_one(folder: Path, stem: str) -> Path | None:
+    found = [path for suffix in SUFFIXES if (path := folder / f"{stem}{suffix}").is_file()]
+    if len(found) > 1:
+        raise SnapshotError(f"two files for {stem} in {folder}: keep one of {SUFFIXES}")
+    return found[0] if found else None

@@ -1,0 +1,152 @@
+"""`attrition ...`: what is no materialization. Each command reads settings and calls one function."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from dagster import DagsterInstance
+
+from attrition_assets.errors import AttritionError
+from attrition_assets.settings import Settings, load_settings
+
+
+class _Group(click.Group):
+    """Shows the project's own errors as one message, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except AttritionError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=_Group)
+def main() -> None:
+    """Watches an employee-attrition model and retrains it when, and only when, it should."""
+
+
+@main.command()
+@click.option("--data", type=click.Path(path_type=Path), help="a table to import, or a folder")
+def demo(data: Path | None) -> None:
+    """Walk the loop over a company's months, in a fresh home."""
+    from attrition_assets.demo import Loop, prepare_home, render_table
+
+    started = time.monotonic()
+    settings = load_settings()
+    prepare_home(settings.home)
+    if data and data.is_dir():
+        os.environ["ATTRITION_DATA"] = str(data)
+    elif data:
+        _import(settings, data, months=6, seed=0)
+    settings = load_settings()
+    loop = Loop(settings, _progress(started))
+    with DagsterInstance.from_config(str(settings.home)) as instance:
+        results = loop.walk(instance)
+    table = render_table(loop, results)
+    (settings.home / "reports" / "demo.md").write_text(table + "\n", "utf-8")
+    click.echo(f"\n{table}\n")
+    click.echo(f"State: {settings.home}. Look at it with: make ui")
+    retrained = [str(row.month) for row in results if "retrained" in row.action]
+    refused = [str(row.month) for row in results if row.found.startswith("refused")]
+    figures = {
+        "months": len(results),
+        "retrained": retrained,
+        "refused": refused,
+        "champion": loop.registry.champion_version(),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    click.echo(json.dumps(figures))
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--months", default=6, show_default=True, help="months to deal half the rows to")
+@click.option("--seed", default=0, show_default=True, help="seed of the draw")
+def import_command(file: Path, months: int, seed: int) -> None:
+    """Turn an undated table into a labelled history and random months, in home/data."""
+    settings = load_settings()
+    _import(settings, file, months, seed)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def simulate(folder: Path) -> None:
+    """Write the simulated company that the project ships into FOLDER."""
+    from attrition_assets.simulation.shipped import simulate_shipped_company, write_company
+
+    write_company(simulate_shipped_company(), folder)
+    click.echo(f"wrote {folder}")
+
+
+@main.command()
+@click.option("--version", type=int, help="the version; default the challenger")
+@click.option("--reason", default="promoted by command", show_default=True)
+def promote(version: int | None, reason: str) -> None:
+    """Make a version the champion: from now on it scores."""
+    from attrition_assets.definitions import defs
+    from attrition_assets.defs.promotion import promote_version
+
+    registry = defs.resources["registry"]  # type: ignore[index]
+    chosen = version or registry.challenger_version()
+    if chosen is None:
+        raise click.ClickException("there is no challenger to promote: train a model first")
+    with _open_instance(load_settings()) as instance:
+        previous = promote_version(instance, registry, chosen, reason)
+    click.echo(f"version {chosen} is champion now; it was {previous or 'none'} before")
+
+
+@main.command()
+@click.option("--reason", required=True, help="why: it is recorded with the run")
+@click.option("--as-of", default="", help="month such as 2026-01; default the newest accepted")
+def retrain(reason: str, as_of: str) -> None:
+    """Train a challenger now, whatever the drift checks say."""
+    from attrition_assets.definitions import defs
+    from attrition_assets.defs.automation import REASON_TAG
+
+    with _open_instance(load_settings()) as instance:
+        result = defs.resolve_job_def("retraining").execute_in_process(
+            instance=instance,
+            run_config={"ops": {"reference_data": {"config": {"as_of": as_of}}}},
+            tags={REASON_TAG: reason},
+            raise_on_error=False,
+        )
+    if not result.success:
+        raise click.ClickException(f"the retraining failed: see run {result.run_id}")
+    click.echo("a challenger waits: attrition promote")
+
+
+def _import(settings: Settings, file: Path, months: int, seed: int) -> None:
+    from attrition_assets.adapters.import_table import import_table
+    from attrition_assets.contract import read_contract
+
+    folder = settings.home / "data"
+    dates = import_table(
+        file,
+        folder,
+        read_contract(settings.contract),
+        first_month=settings.start,
+        months=months,
+        seed=seed,
+    )
+    click.echo(
+        f"{file}: history in {dates[0]}, then {dates[1]} to {dates[-1]}, written to {folder}"
+    )
+
+
+def _open_instance(settings: Settings) -> DagsterInstance:
+    from attrition_assets.demo import link_instance_config
+
+    link_instance_config(settings.home)
+    return DagsterInstance.from_config(str(settings.home))
+
+
+def _progress(started: float) -> Callable[[str], None]:
+    def say(line: str) -> None:
+        click.echo(f"[{time.monotonic() - started:5.0f} s] {line}")
+        sys.stdout.flush()
+
+    return say

@@ -1,0 +1,40 @@
+"""The one object that Dagster loads. It only gathers what `defs` holds."""
+
+from dagster import Definitions, in_process_executor
+
+from attrition_assets.defs import automation, drift, model, predictions, reference, snapshot, summary
+from attrition_assets.defs.resources import build_resources
+from attrition_assets.settings import Settings, load_settings
+
+
+def build_definitions(settings: Settings) -> Definitions:
+    """Everything that Dagster knows of, over the state that the settings point to."""
+    return Definitions(
+        assets=[
+            snapshot.employee_snapshot,
+            reference.reference_data,
+            model.model,
+            model.champion,
+            predictions.predictions,
+            drift.drift_report,
+            summary.monthly_summary,
+        ],
+        asset_checks=[
+            reference.enough_people,
+            reference.enough_leavers,
+            reference.both_outcomes_occur,
+            predictions.one_score_per_employee,
+            predictions.probabilities_valid,
+            *drift.INFORMING_CHECKS,
+            drift.retraining_not_needed,
+        ],
+        jobs=[automation.monthly_job, automation.retraining_job],
+        schedules=[automation.monthly_schedule],
+        sensors=[automation.retrain_on_drift],
+        resources=build_resources(settings),
+        # Five short steps a month: a process for each would cost more than the work.
+        executor=in_process_executor,
+    )
+
+
+defs = build_definitions(load_settings())

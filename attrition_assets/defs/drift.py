@@ -1,0 +1,248 @@
+"""`drift_report`: one value with every verdict on a month, and the checks that read it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+from dagster import (
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetExecutionContext,
+    MetadataValue,
+    Output,
+    ResourceParam,
+    asset,
+    asset_check,
+)
+
+from attrition_assets.adapters.files import write_atomically
+from attrition_assets.adapters.reference_store import ReferenceStore
+from attrition_assets.adapters.registry import Registry
+from attrition_assets.adapters.snapshot_store import SnapshotStore
+from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.defs.metadata import show_values
+from attrition_assets.defs.partitions import MONTHS
+from attrition_assets.monitoring.decision import Decision, decide_retraining
+from attrition_assets.monitoring.evidence import ChampionEvidence, History, gather_outcomes
+from attrition_assets.monitoring.html_report import render_evidently_report
+from attrition_assets.monitoring.judge import judge_month
+from attrition_assets.monitoring.policy import MonitoringPolicy
+from attrition_assets.monitoring.report import DriftReport, Finding, Verdict
+from attrition_assets.months import parse_month
+from attrition_assets.settings import Settings
+
+DECISION_CHECK = "retraining_not_needed"
+
+
+@asset(
+    partitions_def=MONTHS,
+    group_name="monthly",
+    kinds={"json", "evidently"},
+    io_manager_key="drift_report_io",
+)
+def drift_report(
+    context: AssetExecutionContext,
+    employee_snapshot: pd.DataFrame,
+    predictions: pd.DataFrame,
+    source: ResourceParam[SnapshotFolder],
+    snapshot_store: ResourceParam[SnapshotStore],
+    reference_store: ResourceParam[ReferenceStore],
+    registry: ResourceParam[Registry],
+    policy: ResourceParam[MonitoringPolicy],
+    settings: ResourceParam[Settings],
+    mlflow: ResourceParam[Any],
+) -> Output[DriftReport]:
+    """The verdicts on features, predictions and, where labels have matured, outcomes.
+
+    Measured against the baseline of the version that scored the month, with that same version.
+    """
+    month, contract = parse_month(context.partition_key), source.contract
+    version = registry.load(int(predictions["model_version"].iloc[0]))
+    reference = reference_store.read(version.reference_digest, version.as_of)
+    concept, performance = gather_outcomes(
+        month,
+        ChampionEvidence(reference, version.held_out["probability"].to_numpy(), version.score),
+        History(
+            accepted=snapshot_store.months(),
+            read=snapshot_store.read,
+            departures=source.departures(known_by=month),
+        ),
+        contract,
+    )
+    baseline = reference.newest
+    report = judge_month(
+        month=month,
+        contract=contract,
+        policy=policy,
+        champion_version=version.version,
+        champion_as_of=version.as_of,
+        reference_digest=version.reference_digest,
+        threshold=version.threshold,
+        baseline=baseline.assign(probability=version.score(baseline)),
+        current=employee_snapshot.assign(probability=predictions["probability"].to_numpy()),
+        concept=concept,
+        performance=performance,
+    )
+    page = render_evidently_report(baseline, employee_snapshot, contract)
+    write_atomically(settings.home / "reports" / str(month) / "drift.html", page.encode())
+    drifted, share = report.feature_drift.drifted_features, report.feature_drift.share
+    mlflow.log_metrics(
+        {
+            "drift_detected": float(report.feature_drift.finding == Finding.DRIFT),
+            "n_drifted_features": len(drifted),
+            **({} if share is None else {"drift_score": share}),
+        }
+    )
+    mlflow.set_tags({"month": str(month), "drifted_features": ", ".join(drifted)})
+    mlflow.log_dict({"drifted_features": list(drifted)}, "drifted_features.json")
+    return Output(
+        report,
+        metadata={
+            "report": MetadataValue.url(f"{settings.reports_url}/{month}/drift.html"),
+            "champion_version": version.version,
+            "n_drifted_features": len(drifted),
+            **({} if share is None else {"drift_score": share}),
+            "tests": show_values(report.feature_drift.tests),
+        },
+    )
+
+
+Measure = Callable[[DriftReport, MonitoringPolicy], tuple[Verdict, Mapping[str, Any]]]
+
+
+def _measure_features(
+    report: DriftReport, policy: MonitoringPolicy
+) -> tuple[Verdict, Mapping[str, Any]]:
+    verdict = report.feature_drift
+    offenders = [test for test in verdict.tests if test.drifted]
+    return verdict, {
+        "value": verdict.share,
+        "limit": 0.0,
+        "n_drifted_features": len(verdict.drifted_features),
+        "level": policy.level,
+        "effect_floor": policy.effect_floor,
+        "offenders": show_values(offenders) if offenders else None,
+    }
+
+
+def _measure_predictions(
+    report: DriftReport, policy: MonitoringPolicy
+) -> tuple[Verdict, Mapping[str, Any]]:
+    verdict = report.prediction_drift
+    return verdict, {
+        "value": verdict.score,
+        "limit": policy.prediction_effect_floor,
+        "p_value": verdict.p_value,
+        "flagged_share_baseline": verdict.flagged_share_baseline,
+        "flagged_share_current": verdict.flagged_share_current,
+    }
+
+
+def _measure_concept(
+    report: DriftReport, policy: MonitoringPolicy
+) -> tuple[Verdict, Mapping[str, Any]]:
+    verdict = report.concept_drift
+    return verdict, {
+        "value": verdict.p_value,
+        "limit": policy.concept_level,
+        "rows": verdict.rows,
+        "leavers": verdict.leavers,
+        "offenders": ", ".join(verdict.columns) or None,
+    }
+
+
+def _measure_performance(
+    report: DriftReport, policy: MonitoringPolicy
+) -> tuple[Verdict, Mapping[str, Any]]:
+    verdict = report.performance
+    return verdict, {
+        "value": verdict.auc,
+        "promised_auc": verdict.promised_auc,
+        "margin": policy.performance_margin,
+        "p_value": verdict.p_value,
+        "limit": policy.performance_level,
+        "auc_low": verdict.auc_low,
+        "auc_high": verdict.auc_high,
+        "rows": verdict.rows,
+        "leavers": verdict.leavers,
+    }
+
+
+def _measure_age(
+    report: DriftReport, policy: MonitoringPolicy
+) -> tuple[Verdict, Mapping[str, Any]]:
+    return report.champion_age, {
+        "value": report.champion_age.months,
+        "limit": policy.champion_max_age_months,
+    }
+
+
+PREFIXES = {
+    Finding.DRIFT: "",
+    Finding.NO_DRIFT: "",
+    Finding.NOT_DUE: "Not known yet: ",
+    Finding.CANNOT_TELL: "Cannot tell: ",
+}
+
+
+def _make_informing_check(name: str, description: str, measure: Measure) -> AssetChecksDefinition:
+    """A check that informs: it holds unless something was found or could not be judged."""
+
+    @asset_check(
+        asset=drift_report, name=name, description=description, partitions_def=MONTHS
+    )
+    def check(
+        drift_report: DriftReport, policy: ResourceParam[MonitoringPolicy]
+    ) -> AssetCheckResult:
+        verdict, numbers = measure(drift_report, policy)
+        return AssetCheckResult(
+            passed=verdict.finding in (Finding.NO_DRIFT, Finding.NOT_DUE),
+            severity=AssetCheckSeverity.WARN,
+            description=PREFIXES[verdict.finding] + verdict.reason,
+            metadata={
+                "finding": str(verdict.finding),
+                **{name: value for name, value in numbers.items() if value is not None},
+            },
+        )
+
+    return check
+
+
+INFORMING_CHECKS = [
+    _make_informing_check(
+        "no_feature_drift", "No monitored column moved beyond its limits.", _measure_features
+    ),
+    _make_informing_check(
+        "no_prediction_drift", "The distribution of scores did not move.", _measure_predictions
+    ),
+    _make_informing_check(
+        "no_concept_drift",
+        "People with the same features leave at the rates that were learned.",
+        _measure_concept,
+    ),
+    _make_informing_check(
+        "no_performance_loss", "The champion ranks leavers as it promised.", _measure_performance
+    ),
+    _make_informing_check(
+        "champion_is_recent", "The champion learned from recent months.", _measure_age
+    ),
+]
+
+
+@asset_check(asset=drift_report, name=DECISION_CHECK, partitions_def=MONTHS)
+def retraining_not_needed(
+    drift_report: DriftReport, policy: ResourceParam[MonitoringPolicy]
+) -> AssetCheckResult:
+    """The decision: whether the month calls for retraining. The sensor follows this check alone."""
+    decision = decide_retraining(drift_report, policy)
+    return AssetCheckResult(
+        passed=decision.decision == Decision.KEEP,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join(decision.reasons),
+        metadata={
+            "decision": str(decision.decision),
+            "reasons": MetadataValue.md("\n".join(f"- {reason}" for reason in decision.reasons)),
+            "champion_version": drift_report.champion_version,
+        },
+    )

@@ -1,0 +1,114 @@
+"""`model`: the trained challenger, a registered version; and `champion`, the version that scores."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetSpec,
+    MaterializeResult,
+    MetadataValue,
+    ResourceParam,
+    asset,
+)
+
+from attrition_assets.adapters.registry import Registry
+from attrition_assets.defs.promotion import report_champion
+from attrition_assets.pictures import draw_calibration, draw_effects, to_markdown
+from attrition_assets.settings import Settings
+from attrition_assets.training.evaluation import evaluate
+from attrition_assets.training.features import name_effects
+from attrition_assets.training.gates import MODEL_CHECKS, check_model
+from attrition_assets.training.reference import LABEL, ReferenceData
+from attrition_assets.training.search import train_model
+
+CHECKS = [
+    AssetCheckSpec(name, asset="model", description=what, blocking=True)
+    for name, what in MODEL_CHECKS.items()
+]
+
+champion = AssetSpec(
+    "champion",
+    deps=["model"],
+    group_name="retraining",
+    kinds={"mlflow"},
+    description="The registry's alias: the version that scores. Each promotion and rollback is a "
+    "materialization; `attrition promote` makes one.",
+)
+
+
+@asset(
+    group_name="retraining",
+    kinds={"mlflow", "scikitlearn"},
+    check_specs=CHECKS,
+    output_required=False,
+)
+def model(
+    context: AssetExecutionContext,
+    reference_data: tuple[ReferenceData, str],
+    registry: ResourceParam[Registry],
+    settings: ResourceParam[Settings],
+    mlflow: ResourceParam[Any],
+) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
+    """A model trained on the newest reference data, registered as the challenger.
+
+    Searched, fitted and evaluated on people that stood on the other side of the split. It is
+    registered only if every check holds. It scores nobody before it is promoted; only the first
+    version ever becomes champion by itself.
+    """
+    reference, digest = reference_data
+    contract = registry.contract
+    left = reference.labelled[LABEL].to_numpy(dtype="int64")
+    trained = train_model(
+        reference,
+        contract,
+        trials=settings.trials,
+        seconds=settings.search_seconds,
+        report=context.log.info,
+    )
+    evaluation = evaluate(left, trained.out_of_fold)
+    figures = {
+        "calibration": draw_calibration(left, trained.out_of_fold),
+        "effects": draw_effects(name_effects(trained.pipeline)),
+    }
+    mlflow.log_params({**trained.params, "trials": trained.trials, "reference_digest": digest})
+    mlflow.log_metrics(evaluation.model_dump())
+    mlflow.set_tags({"as_of": str(reference.as_of), "reproducible": trained.reproducible})
+    for name, figure in figures.items():
+        mlflow.log_figure(figure, f"{name}.png")
+    verdicts = check_model(evaluation, reference, contract)
+    if all(verdict.holds for verdict in verdicts.values()):
+        version = registry.register(trained, evaluation, reference, digest)
+        run_id = mlflow.active_run().info.run_id
+        if registry.champion_version() == version:
+            report_champion(context.instance, version, None, "the first version")
+        yield MaterializeResult(
+            metadata={
+                "version": version,
+                "as_of": str(reference.as_of),
+                "reference_digest": digest,
+                "reproducible": trained.reproducible,
+                **evaluation.model_dump(),
+                "mlflow_run": MetadataValue.url(mlflow_run_url(settings, registry, run_id)),
+                "pictures": MetadataValue.md(
+                    "\n\n".join(to_markdown(figure, name) for name, figure in figures.items())
+                ),
+            }
+        )
+    for name, verdict in verdicts.items():
+        yield AssetCheckResult(
+            check_name=name,
+            passed=verdict.holds,
+            severity=AssetCheckSeverity.ERROR,
+            description=verdict.explanation,
+            metadata={"value": verdict.value, "limit": verdict.limit},
+        )
+
+
+def mlflow_run_url(settings: Settings, registry: Registry, run_id: str) -> str:
+    """Where a person sees an MLflow run."""
+    experiment = registry.client.get_run(run_id).info.experiment_id
+    return f"{settings.mlflow_url}/#/experiments/{experiment}/runs/{run_id}"

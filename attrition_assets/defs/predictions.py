@@ -1,0 +1,83 @@
+"""`predictions`: what the champion says of a month's people."""
+
+import pandas as pd
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetExecutionContext,
+    AssetIn,
+    Output,
+    ResourceParam,
+    asset,
+    asset_check,
+)
+
+from attrition_assets.adapters.registry import Registry
+from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.defs.partitions import MONTHS
+
+
+@asset(partitions_def=MONTHS, group_name="monthly", kinds={"parquet"})
+def predictions(
+    context: AssetExecutionContext,
+    employee_snapshot: pd.DataFrame,
+    registry: ResourceParam[Registry],
+) -> Output[pd.DataFrame]:
+    """Probability of leaving within the horizon, flag and model version: one row an employee."""
+    version = registry.load_champion()
+    probability = version.score(employee_snapshot)
+    table = pd.DataFrame(
+        {
+            registry.contract.id: employee_snapshot[registry.contract.id],
+            "probability": probability,
+            "flag": probability >= version.threshold,
+            "model_version": version.version,
+        }
+    )
+    return Output(
+        table,
+        metadata={
+            "model_version": version.version,
+            "flagged": int(table["flag"].sum()),
+            "flagged_share": float(table["flag"].mean()),
+            "mean_probability": float(probability.mean()),
+        },
+    )
+
+
+@asset_check(
+    asset=predictions,
+    additional_ins={"employee_snapshot": AssetIn("employee_snapshot")},
+    partitions_def=MONTHS,
+    blocking=True,
+)
+def one_score_per_employee(
+    predictions: pd.DataFrame,
+    employee_snapshot: pd.DataFrame,
+    source: ResourceParam[SnapshotFolder],
+) -> AssetCheckResult:
+    """Every employee of the snapshot has exactly one row, and nobody else has one."""
+    identity = source.contract.id
+    scored, active = predictions[identity], employee_snapshot[identity]
+    repeated = int(scored.duplicated().sum())
+    missing = int((~active.isin(scored)).sum())
+    strangers = int((~scored.isin(active)).sum())
+    return AssetCheckResult(
+        passed=not (repeated or missing or strangers),
+        severity=AssetCheckSeverity.ERROR,
+        description=f"{len(scored)} rows for {len(active)} employees: {missing} without a row, "
+        f"{repeated} with more than one, {strangers} that the snapshot does not know",
+        metadata={"value": repeated + missing + strangers, "limit": 0},
+    )
+
+
+@asset_check(asset=predictions, partitions_def=MONTHS, blocking=True)
+def probabilities_valid(predictions: pd.DataFrame) -> AssetCheckResult:
+    """Every probability lies in 0 to 1 and none is missing."""
+    wrong = int((~predictions["probability"].between(0, 1)).sum())
+    return AssetCheckResult(
+        passed=wrong == 0,
+        severity=AssetCheckSeverity.ERROR,
+        description=f"{wrong} probabilities are missing or outside 0 to 1",
+        metadata={"value": wrong, "limit": 0},
+    )

@@ -1,0 +1,65 @@
+"""`employee_snapshot`: a month's people, checked before anybody reads them."""
+
+from collections.abc import Iterator
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    Output,
+    ResourceParam,
+    asset,
+)
+
+from attrition_assets.adapters.snapshot_store import JudgedSnapshot, SnapshotStore
+from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.defs.metadata import show_values
+from attrition_assets.defs.partitions import MONTHS
+from attrition_assets.months import parse_month
+from attrition_assets.validation import SNAPSHOT_CHECKS
+
+CHECKS = [
+    AssetCheckSpec(
+        name, asset="employee_snapshot", description=what, blocking=True, partitions_def=MONTHS
+    )
+    for name, what in SNAPSHOT_CHECKS.items()
+]
+
+
+@asset(
+    partitions_def=MONTHS,
+    group_name="monthly",
+    kinds={"parquet"},
+    io_manager_key="snapshot_io",
+    check_specs=CHECKS,
+    output_required=False,
+)
+def employee_snapshot(
+    context: AssetExecutionContext,
+    source: ResourceParam[SnapshotFolder],
+    snapshot_store: ResourceParam[SnapshotStore],
+) -> Iterator[Output[JudgedSnapshot] | AssetCheckResult]:
+    """The people of a month, as of its last day.
+
+    Every check is evaluated on the file as it was sent. A month that fails one goes to quarantine
+    and nowhere else: it is not scored, and no model learns from it.
+    """
+    month = parse_month(context.partition_key)
+    judged = snapshot_store.judge(source.fetch(month), month)
+    if judged.table is None:
+        context.log.error(f"{month} is refused; the file lies in {snapshot_store.keep(judged)}")
+    else:
+        yield Output(judged, metadata={"rows": len(judged.table), "sent": judged.raw.name})
+    for name, verdict in judged.verdicts.items():
+        yield AssetCheckResult(
+            check_name=name,
+            passed=verdict.holds,
+            severity=AssetCheckSeverity.ERROR,
+            description=verdict.explanation,
+            metadata={
+                **({} if verdict.value is None else {"value": verdict.value}),
+                **({} if verdict.limit is None else {"limit": verdict.limit}),
+                **({"offenders": show_values(verdict.violations)} if verdict.violations else {}),
+            },
+        )

@@ -1,0 +1,262 @@
+"""The demo: a company's months through the real jobs, the sensor asked after each.
+
+It decides nothing by itself but when a person would promote; everything else is what runs in
+production, over a fresh instance.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    Definitions,
+    ExecuteInProcessResult,
+    RunRequest,
+    build_sensor_context,
+)
+from sklearn.metrics import roc_auc_score
+
+from attrition_assets.adapters.registry import Registry
+from attrition_assets.adapters.snapshot_store import SnapshotStore
+from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.contract import Contract, read_contract
+from attrition_assets.definitions import build_definitions
+from attrition_assets.defs.automation import REASON_TAG, retraining_config
+from attrition_assets.defs.io_managers import partition_path
+from attrition_assets.defs.promotion import promote_version
+from attrition_assets.errors import AttritionError, SettingsError
+from attrition_assets.monitoring.report import DriftReport, Finding
+from attrition_assets.months import partition_key
+from attrition_assets.outcomes import label_snapshot
+from attrition_assets.settings import PROJECT_ROOT, Settings
+
+MARKER = "made-by-demo"
+FIRST_MONTHS = 15
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+RUN_KEY_TAG = "dagster/run_key"
+
+
+@dataclass(frozen=True)
+class MonthResult:
+    """A row of the demo's table: what a month brought."""
+
+    month: pd.Period
+    rows: int | None
+    version: int | None
+    found: str
+    action: str
+
+
+def prepare_home(home: Path) -> None:
+    """Make `home` a fresh instance, replacing an earlier demo's.
+
+    Raises SettingsError if something else than a demo's state is there.
+    """
+    if home.exists() and any(home.iterdir()) and not (home / MARKER).is_file():
+        raise SettingsError(
+            f"{home} holds state that no demo made: set ATTRITION_HOME to another folder, or "
+            "move it away"
+        )
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (home / MARKER).touch()
+    link_instance_config(home)
+
+
+def link_instance_config(home: Path) -> None:
+    """Let Dagster find its instance's configuration in `home`."""
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / "dagster.yaml"
+    if not path.exists():
+        path.symlink_to(PROJECT_ROOT / "dagster.yaml")
+
+
+class Loop:
+    """The walk: each method is one thing that happens, as a real Dagster run."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.say = say
+        self.contract: Contract = read_contract(settings.contract)
+        self.source = SnapshotFolder(settings.data, self.contract)
+        self.store = SnapshotStore(settings.home, self.contract)
+        self.registry = Registry(settings.mlflow_uri, settings.home, self.contract)
+        self.definitions: Definitions = build_definitions(settings)
+
+    def walk(self, instance: DagsterInstance) -> list[MonthResult]:
+        """Backfill, first champion, then month by month."""
+        history, as_of, later = self.plan()
+        self.say(f"{history[0]} to {history[-1]}: {len(history)} months checked and stored ...")
+        for month in history:
+            self.run(instance, "monthly", month, assets=["employee_snapshot"])
+        self.say(f"{as_of}: the first model is trained ...")
+        first = self.run(
+            instance,
+            "retraining",
+            run_config=retraining_config(as_of),
+            tags={REASON_TAG: "the first model"},
+        )
+        if not first.success:
+            raise AttritionError(f"the first training failed: see run {first.run_id} in make ui")
+        self.say("version 1 is champion: there was none to compare it with")
+        return [self.walk_month(instance, month) for month in later]
+
+    def plan(self) -> tuple[list[pd.Period], pd.Period, list[pd.Period]]:
+        """The months of history, the month of the first training, and the months after."""
+        months = self.source.months()
+        if not months:
+            raise SettingsError(f"no snapshot in {self.settings.data}: run `make data`")
+        dated = self.source.departures(known_by=months[-1]) is not None
+        history = months[:FIRST_MONTHS] if dated else months[:1]
+        as_of = history[-1] if dated else history[-1] + self.contract.horizon_months
+        later = months[len(history) :]
+        if not later:
+            raise SettingsError(f"{len(months)} months are too few: the demo needs more than "
+                                f"{len(history)}")
+        return history, as_of, later
+
+    def walk_month(self, instance: DagsterInstance, month: pd.Period) -> MonthResult:
+        """One month through its job, then the sensor, then what it asks for."""
+        result = self.run(instance, "monthly", month)
+        if not result.success:
+            refused = [
+                evaluation.check_name
+                for evaluation in result.get_asset_check_evaluations()
+                if not evaluation.passed
+            ]
+            if not refused:
+                raise AttritionError(f"{month} failed: see run {result.run_id} in make ui")
+            found = f"refused: {', '.join(refused)}"
+            row = MonthResult(month, None, None, found, "quarantined, not scored")
+        else:
+            report = self.read_report(month)
+            row = MonthResult(
+                month,
+                report.current_rows,
+                report.champion_version,
+                describe_findings(report),
+                self.ask_sensor(instance, month),
+            )
+        self.say(f"{row.month}  {row.found}; {row.action}")
+        return row
+
+    def ask_sensor(self, instance: DagsterInstance, month: pd.Period) -> str:
+        """Evaluate the sensor once and do what it asks; say what that was."""
+        sensor = self.definitions.resolve_sensor_def("retrain_on_drift")
+        context = build_sensor_context(
+            instance=instance,
+            definitions=self.definitions,
+            resources={"policy": (self.definitions.resources or {})["policy"]},
+        )
+        tick = sensor.evaluate_tick(context)
+        if not tick.run_requests:
+            skipped = (tick.skip_message or "").removeprefix(f"{month}: ")
+            return "sensor: not needed" if "is not needed" in skipped else f"sensor: {skipped}"
+        return self.retrain(instance, tick.run_requests[0])
+
+    def retrain(self, instance: DagsterInstance, request: RunRequest) -> str:
+        """Run the requested retraining, then promote its challenger as a person would."""
+        result = self.run(
+            instance,
+            "retraining",
+            run_config=dict(request.run_config),
+            tags={**request.tags, RUN_KEY_TAG: str(request.run_key)},
+        )
+        if not result.success:
+            return f"sensor: retraining failed (run {result.run_id})"
+        version = self.registry.challenger_version()
+        if version is None:
+            raise AttritionError(f"run {result.run_id} succeeded but registered no challenger")
+        self.say(f"         the sensor retrained: version {version} waits for promotion")
+        self.say(
+            f"         the demo promotes it, as a person would: attrition promote --version {version}"
+        )
+        promote_version(instance, self.registry, version, "promoted by the demo")
+        return f"sensor: retrained, version {version} promoted"
+
+    def run(
+        self,
+        instance: DagsterInstance,
+        job: str,
+        month: pd.Period | None = None,
+        *,
+        assets: list[str] | None = None,
+        run_config: dict[str, Any] | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> ExecuteInProcessResult:
+        """Run a job of the definitions in this process; what happens is in Dagster's event log."""
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            instance=instance,
+            partition_key=None if month is None else partition_key(month),
+            asset_selection=[AssetKey(name) for name in assets] if assets else None,
+            run_config={**(run_config or {}), **QUIET},
+            tags=tags,
+            raise_on_error=False,
+        )
+
+    def read_report(self, month: pd.Period) -> DriftReport:
+        """A judged month's report."""
+        path = partition_path(
+            self.settings.home, "drift_report", partition_key(month), ".json"
+        )
+        return DriftReport.model_validate_json(path.read_bytes())
+
+    def measure_auc(self, month: pd.Period, known_by: pd.Period) -> float | None:
+        """AUC of a month's scores as given at the time; None until its outcomes are known."""
+        path = partition_path(
+            self.settings.home, "predictions", partition_key(month), ".parquet"
+        )
+        if not path.is_file():
+            return None
+        scores = pd.read_parquet(path).set_index(self.contract.id)["probability"]
+        snapshot = self.store.read(month)
+        left = label_snapshot(
+            snapshot,
+            month,
+            departures=self.source.departures(known_by=known_by),
+            known_by=known_by,
+            contract=self.contract,
+        )
+        if left.nunique() < 2:
+            return None
+        return float(roc_auc_score(left, scores.loc[snapshot[self.contract.id]]))
+
+
+def describe_findings(report: DriftReport) -> str:
+    """What was found in a month, in a few words."""
+    features = report.feature_drift.drifted_features
+    shown = ", ".join(features[:3]) + (f" and {len(features) - 3} more" if len(features) > 3 else "")
+    verdicts = {
+        f"features ({shown})": report.feature_drift,
+        "predictions": report.prediction_drift,
+        f"concept ({', '.join(report.concept_drift.columns[:3])})": report.concept_drift,
+        "performance": report.performance,
+        "champion's age": report.champion_age,
+    }
+    drifted = [name for name, verdict in verdicts.items() if verdict.finding == Finding.DRIFT]
+    unknown = [name for name, verdict in verdicts.items() if verdict.finding == Finding.CANNOT_TELL]
+    found = f"drift: {', '.join(drifted)}" if drifted else "no drift"
+    return found + (f" (cannot tell: {', '.join(unknown)})" if unknown else "")
+
+
+def render_table(loop: Loop, results: list[MonthResult]) -> str:
+    """The demo's result as a Markdown table, a row a month."""
+    last = results[-1].month
+    lines = ["| month | rows | version | AUC | found | action |", "|---|---|---|---|---|---|"]
+    for row in results:
+        auc = loop.measure_auc(row.month, last)
+        cells = [
+            str(row.month),
+            "-" if row.rows is None else str(row.rows),
+            "-" if row.version is None else str(row.version),
+            "-" if auc is None else f"{auc:.3f}",
+            row.found,
+            row.action,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,0 +1,32 @@
+"""The exceptions of the project: one shallow tree, so that callers can tell whose fault it is.
+
+Every message names what is wrong, where, what is accepted and what to do next.
+"""
+
+
+class AttritionError(Exception):
+    """Base of all errors that this project raises on purpose."""
+
+
+class SettingsError(AttritionError):
+    """A setting is unknown or malformed."""
+
+
+class ContractError(AttritionError):
+    """A contract file is malformed, or a table does not fit it where it must."""
+
+
+class SnapshotError(AttritionError):
+    """A monthly snapshot or the table of departures is absent or cannot be read."""
+
+
+class RegistryError(AttritionError):
+    """The model registry does not hold what it should."""
+
+
+class DriftInputError(AttritionError):
+    """Two tables cannot be compared."""
+
+
+class TrainingError(AttritionError):
+    """The reference data cannot train a model."""

@@ -1,0 +1,1 @@
+"""Judges one month against the champion's baseline: drift, performance, and whether to retrain."""

@@ -1,0 +1,81 @@
+"""What a report leads to: retraining advised, not advised, or not decidable, with the reasons.
+
+The one place that weighs the verdicts. Acting on it, once and not too often, is for automation.
+"""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from attrition_assets.monitoring.policy import Cause, MonitoringPolicy
+from attrition_assets.monitoring.report import (
+    DriftReport,
+    FeatureDrift,
+    Finding,
+    Verdict,
+    drifted_columns,
+)
+
+
+class Decision(StrEnum):
+    """Retrain, keep the champion, or neither because too little could be judged."""
+
+    RETRAIN = "retrain"
+    KEEP = "keep"
+    CANNOT_TELL = "cannot_tell"
+
+
+class RetrainingDecision(BaseModel):
+    """A decision with its reasons, in plain English."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decision: Decision
+    reasons: tuple[str, ...]
+
+
+def decide_retraining(report: DriftReport, policy: MonitoringPolicy) -> RetrainingDecision:
+    """Decide whether the month calls for retraining, by what the policy retrains on.
+
+    Drift of columns that the model does not use cannot reach it and does not call for retraining.
+    Features or predictions that could not be judged leave the decision open, unless something else
+    calls for retraining; outcomes that could not be judged are only listed. What is not due is not
+    mentioned.
+    """
+    verdicts: dict[Cause, Verdict] = {
+        Cause.FEATURE_DRIFT: report.feature_drift,
+        Cause.PREDICTION_DRIFT: report.prediction_drift,
+        Cause.CONCEPT_DRIFT: report.concept_drift,
+        Cause.PERFORMANCE_LOSS: report.performance,
+        Cause.OLD_CHAMPION: report.champion_age,
+    }
+    calls, harmless, unknown = [], [], []
+    for cause, verdict in verdicts.items():
+        if verdict.finding == Finding.DRIFT:
+            if objection := _object_to(cause, verdict, policy):
+                harmless.append(f"not advised: {objection} ({verdict.reason})")
+            else:
+                calls.append(f"{cause}: {verdict.reason}")
+        elif verdict.finding == Finding.CANNOT_TELL:
+            unknown.append(f"{cause} could not be judged: {verdict.reason}")
+    inputs = (report.feature_drift.finding, report.prediction_drift.finding)
+    if calls:
+        decision = Decision.RETRAIN
+    elif Finding.CANNOT_TELL in inputs:
+        decision = Decision.CANNOT_TELL
+    else:
+        decision = Decision.KEEP
+    reasons = (*calls, *harmless, *unknown) or ("not advised: nothing went beyond its limit",)
+    return RetrainingDecision(decision=decision, reasons=reasons)
+
+
+def _object_to(cause: Cause, verdict: Verdict, policy: MonitoringPolicy) -> str | None:
+    """Why this drift does not call for retraining; None if it does."""
+    if cause not in policy.retrain_on:
+        return f"the policy does not retrain on {cause}"
+    if isinstance(verdict, FeatureDrift) and not any(
+        test.drifted and test.used_by_model for test in verdict.tests
+    ):
+        moved = ", ".join(drifted_columns(verdict.tests))
+        return f"only {moved} moved, which the model does not use"
+    return None

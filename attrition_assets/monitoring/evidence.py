@@ -1,0 +1,121 @@
+"""Which outcomes a month can judge its champion by: matured, not overlapping, unseen in training.
+
+Windows are counted in months of data from the champion's own month. What the outcomes say is for
+`concept_drift` and `performance`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from attrition_assets.contract import Contract
+from attrition_assets.monitoring.outcomes import OutcomeSample
+from attrition_assets.months import months_between
+from attrition_assets.outcomes import label_snapshot, step_months
+from attrition_assets.training.reference import LABEL, STEP_LABEL, ReferenceData
+
+QUARTER = 3
+
+Outcomes = tuple[OutcomeSample, OutcomeSample] | str
+
+
+@dataclass(frozen=True)
+class History:
+    """What a month may look back on: accepted snapshots, how to read them, and who left since."""
+
+    accepted: list[pd.Period]
+    read: Callable[[pd.Period], pd.DataFrame]
+    departures: pd.DataFrame | None
+
+
+@dataclass(frozen=True)
+class ChampionEvidence:
+    """What the champion promised: its reference data, and out-of-fold scores of the labelled rows.
+
+    `held_out` is aligned with `reference.labelled`; `score` gives the champion's probability for
+    each row of a snapshot.
+    """
+
+    reference: ReferenceData
+    held_out: np.ndarray
+    score: Callable[[pd.DataFrame], pd.Series]
+
+
+def gather_outcomes(
+    month: pd.Period, champion: ChampionEvidence, history: History, contract: Contract
+) -> tuple[Outcomes, Outcomes]:
+    """The outcomes for concept drift and for performance, or why they are not due.
+
+    Both are judged once a quarter, counted from the champion's month, so that the outcomes of one
+    evaluation are never those of another. Concept drift: outcomes within the shortest step, of the
+    last quarter. Performance: outcomes within the horizon, of all months since the champion's.
+    """
+    as_of = champion.reference.as_of
+    age = months_between(as_of, month)
+    if age <= 0 or age % QUARTER:
+        due = as_of + QUARTER * (max(age, 0) // QUARTER + 1)
+        reason = f"judged every {QUARTER} months from {as_of}; next in {due}"
+        return reason, reason
+    step, horizon = step_months(history.departures, contract), contract.horizon_months
+    since = [each for each in history.accepted if each >= as_of]
+    recent = [each for each in since if month - QUARTER < each + step <= month]
+    spacing = 1 if history.departures is None else horizon
+    apart = [
+        each
+        for each in since
+        if each + horizon <= month and months_between(as_of, each) % spacing == 0
+    ]
+    return (
+        _pair(month, champion, history, contract, months=recent, label=STEP_LABEL, within=step),
+        _pair(month, champion, history, contract, months=apart, label=LABEL, within=horizon),
+    )
+
+
+def _pair(
+    month: pd.Period,
+    champion: ChampionEvidence,
+    history: History,
+    contract: Contract,
+    *,
+    months: list[pd.Period],
+    label: str,
+    within: int,
+) -> Outcomes:
+    if not months:
+        return f"no snapshot since {champion.reference.as_of} has known outcomes in {month}"
+    share = within / contract.horizon_months
+    monitored = list(contract.monitored)
+    labelled = champion.reference.labelled
+    promised = OutcomeSample(
+        features=labelled[monitored],
+        left=labelled[label].to_numpy() == 1,
+        probability=_shorten(champion.held_out, share),
+    )
+    tables, labels = [], []
+    for each in months:
+        tables.append(history.read(each))
+        labels.append(
+            label_snapshot(
+                tables[-1],
+                each,
+                departures=history.departures,
+                known_by=month,
+                contract=contract,
+                horizon_months=within,
+            )
+        )
+    table, left = pd.concat(tables, ignore_index=True), pd.concat(labels, ignore_index=True)
+    known = left.notna()
+    current = OutcomeSample(
+        features=table.loc[known, monitored],
+        left=left[known].to_numpy() == 1,
+        probability=_shorten(champion.score(table[known]).to_numpy(), share),
+    )
+    return promised, current
+
+
+def _shorten(probability: np.ndarray, share: float) -> np.ndarray:
+    """Probability of leaving within a share of the horizon, at a constant hazard."""
+    return np.asarray(1 - (1 - probability) ** share)

@@ -1,0 +1,50 @@
+"""Evidently's page on a month, for people who want to look at the distributions.
+
+Pictures only. Its own p-values and distances are not the project's verdict: it takes the reference
+as known and drops missing values. The verdict is the `DriftReport`.
+"""
+
+import os
+
+import pandas as pd
+
+from attrition_assets.contract import Contract, Kind
+
+
+def render_evidently_report(
+    baseline: pd.DataFrame,
+    current: pd.DataFrame,
+    contract: Contract,
+    *,
+    max_rows: int = 1000,
+    seed: int = 0,
+) -> str:
+    """Render both tables' monitored columns as one standalone HTML page of about 4 MB.
+
+    At most `max_rows` rows a side, sampled by `seed`. Works offline and sends no telemetry.
+    Columns without any value on one side are left out, since Evidently refuses them.
+    """
+    # Evidently reads this when it is imported, and reports its use unless it is set.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    shown = tuple(
+        name
+        for name in contract.monitored
+        if baseline[name].notna().any() and current[name].notna().any()
+    )
+    # Undeclared, integers with few values would be taken for categories, and others for numbers.
+    definition = DataDefinition(
+        numerical_columns=list(contract.select_kind(Kind.CONTINUOUS, among=shown)),
+        categorical_columns=list(contract.select_kind(Kind.ORDINAL, Kind.NOMINAL, among=shown)),
+    )
+    datasets = [
+        Dataset.from_pandas(
+            table[list(shown)].sample(min(max_rows, len(table)), random_state=seed),
+            data_definition=definition,
+        )
+        for table in (current, baseline)
+    ]
+    snapshot = Report([DataDriftPreset()]).run(*datasets)
+    return str(snapshot.get_html_str(as_iframe=False))

@@ -1,0 +1,74 @@
+"""A month as people read it: Markdown with the verdicts, the decision and the batch, no person."""
+
+from pydantic import BaseModel, ConfigDict
+
+from attrition_assets.monitoring.decision import Decision, RetrainingDecision
+from attrition_assets.monitoring.report import DriftReport, Finding, Verdict
+
+WORDS = {
+    Finding.DRIFT: "**yes**",
+    Finding.NO_DRIFT: "no",
+    Finding.NOT_DUE: "not known yet",
+    Finding.CANNOT_TELL: "**cannot tell**",
+}
+ADVICE = {
+    Decision.RETRAIN: "**Retraining is advised.**",
+    Decision.KEEP: "Retraining is not advised.",
+    Decision.CANNOT_TELL: "**Whether to retrain cannot be told.**",
+}
+
+
+class Batch(BaseModel):
+    """What was scored: people, how many were flagged, and the mean probability of leaving."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int
+    flagged: int
+    mean_probability: float
+
+
+def render_summary(
+    report: DriftReport, decision: RetrainingDecision, batch: Batch, report_url: str
+) -> str:
+    """The month's summary as Markdown."""
+    features, scores = report.feature_drift, report.prediction_drift
+    verdicts: list[tuple[str, Verdict]] = [
+        ("Feature drift", features),
+        ("Prediction drift", scores),
+        ("Concept drift", report.concept_drift),
+        ("Performance lost", report.performance),
+        ("Champion too old", report.champion_age),
+    ]
+    drifted = ", ".join(features.drifted_features) or "none"
+    return "\n".join(
+        [
+            f"# {report.month}",
+            "",
+            ADVICE[decision.decision],
+            "",
+            *(f"- {reason}" for reason in decision.reasons),
+            "",
+            "| question | answer | why |",
+            "|---|---|---|",
+            *(
+                f"| {name} | {WORDS[verdict.finding]} | {verdict.reason} |"
+                for name, verdict in verdicts
+            ),
+            "",
+            f"- Drift share: {_show(features.share)}; drifted features: {drifted}",
+            f"- Prediction drift score: {_show(scores.score)}; flagged: "
+            f"{_show(scores.flagged_share_current)} now, "
+            f"{_show(scores.flagged_share_baseline)} in the baseline",
+            f"- Batch: {batch.rows} employees scored by version {report.champion_version}, "
+            f"{batch.flagged} flagged ({batch.flagged / batch.rows:.1%}), mean probability "
+            f"{batch.mean_probability:.3f}",
+            f"- Baseline: {report.baseline_rows} employees, as of {report.baseline_month}",
+            f"- Distributions: {report_url}",
+            "",
+        ]
+    )
+
+
+def _show(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"

@@ -1,0 +1,30 @@
+"""Months as they are named and counted here. A month is a `pd.Period` and stands for its last day."""
+
+import re
+
+import pandas as pd
+
+
+def parse_month(text: str) -> pd.Period:
+    """Read a month from `2026-01` or from a partition key, `2026-01-01`.
+
+    Raises ValueError for anything else.
+    """
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])(-01)?", text):
+        raise ValueError(f"{text!r} is not a month: write 2026-01, or 2026-01-01 as Dagster does")
+    return pd.Period(text[:7], freq="M")
+
+
+def partition_key(month: pd.Period) -> str:
+    """The Dagster partition key of a month, such as `2026-01-01`."""
+    return f"{month}-01"
+
+
+def last_day(month: pd.Period) -> pd.Timestamp:
+    """Midnight at the start of the month's last day: the date that its snapshot carries."""
+    return month.end_time.normalize()
+
+
+def months_between(earlier: pd.Period, later: pd.Period) -> int:
+    """How many months `later` comes after `earlier`."""
+    return (later.year - earlier.year) * 12 + later.month - earlier.month

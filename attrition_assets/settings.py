@@ -1,0 +1,90 @@
+"""The settings, and the only reader of the environment.
+
+What belongs to a table is in its contract; what decides on drift is in the monitoring policy.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from attrition_assets.contract import DEFAULT_CONTRACT
+from attrition_assets.errors import SettingsError
+from attrition_assets.months import parse_month
+
+PREFIX = "ATTRITION_"
+PROJECT_ROOT = Path(__file__).parents[1]
+
+
+class Settings(BaseModel):
+    """Where things are and how much work a retraining may do. Each is ATTRITION_<NAME>."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(description="folder for all state; default DAGSTER_HOME, else .attrition")
+    data: Path = Field(description="folder of snapshots; default home/data, else the shipped data")
+    contract: Path = Field(DEFAULT_CONTRACT, description="the contract file of the snapshots")
+    first_month: str = Field("2023-11", description="first month that is a partition, YYYY-MM")
+    training_months: int = Field(24, ge=1, description="months of snapshots that train a model")
+    trials: int = Field(8, ge=1, description="Optuna trials of a retraining")
+    search_seconds: float | None = Field(None, gt=0, description="time cap of the search; default none")
+    mlflow_uri: str = Field(description="MLflow tracking URI; default a SQLite file under home")
+    mlflow_url: str = Field("http://127.0.0.1:5001", description="where people see MLflow")
+    reports_url: str = Field("http://127.0.0.1:5002", description="where people see home/reports")
+
+    @field_validator("first_month")
+    @classmethod
+    def _is_a_month(cls, value: str) -> str:
+        return str(parse_month(value))
+
+    @field_validator("home", "data", "contract")
+    @classmethod
+    def _is_absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings from variables named ATTRITION_....
+
+        Raises SettingsError that names every unknown or malformed variable and lists what is
+        accepted.
+        """
+        given = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in environment.items()
+            if name.startswith(PREFIX) and name.isupper()
+        }
+        default_home = environment.get("DAGSTER_HOME") or str(PROJECT_ROOT / ".attrition")
+        home = Path(given.setdefault("home", default_home)).expanduser().absolute()
+        imported = home / "data"
+        given.setdefault("data", str(imported if imported.is_dir() else PROJECT_ROOT / "data"))
+        given.setdefault("mlflow_uri", f"sqlite:///{home}/mlflow/mlflow.db")
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            faults = "\n".join(
+                f"  {PREFIX}{str(fault['loc'][0]).upper()}: {_explain(fault['type'], fault['msg'])}"
+                for fault in error.errors()
+            )
+            accepted = "\n".join(
+                f"  {PREFIX}{name.upper()}: {field.description}"
+                for name, field in cls.model_fields.items()
+            )
+            raise SettingsError(f"settings refused:\n{faults}\naccepted are:\n{accepted}") from None
+
+    @property
+    def start(self) -> pd.Period:
+        """The first month that is a partition."""
+        return parse_month(self.first_month)
+
+
+def _explain(kind: str, message: str) -> str:
+    return "unknown variable" if kind == "extra_forbidden" else message
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment."""
+    return Settings.from_environment(os.environ)

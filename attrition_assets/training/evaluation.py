@@ -1,0 +1,103 @@
+"""What a model is worth on people it has not seen: metrics, threshold, calibration, leaks."""
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    average_precision_score,
+    brier_score_loss,
+    fbeta_score,
+    log_loss,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
+
+from attrition_assets.contract import Contract, Kind
+
+BINS = 10
+
+
+class Evaluation(BaseModel):
+    """Out-of-fold metrics. `threshold` is the probability above which a person is flagged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int
+    leavers: int
+    auc: float
+    average_precision: float
+    log_loss: float
+    base_rate_log_loss: float
+    brier: float
+    calibration_error: float
+    calibration_slope: float
+    threshold: float
+    precision: float
+    recall: float
+    f2: float
+
+
+def evaluate(left: np.ndarray, probability: np.ndarray) -> Evaluation:
+    """Metrics of `probability` (out of fold) against who `left` (0 or 1), a value a row.
+
+    The threshold is the one with the best F2 among the probabilities' percentiles.
+    """
+    threshold = choose_threshold(left, probability)
+    flagged = probability >= threshold
+    return Evaluation(
+        rows=len(left),
+        leavers=int(left.sum()),
+        auc=float(roc_auc_score(left, probability)),
+        average_precision=float(average_precision_score(left, probability)),
+        log_loss=float(log_loss(left, probability)),
+        base_rate_log_loss=float(log_loss(left, np.full(len(left), left.mean()))),
+        brier=float(brier_score_loss(left, probability)),
+        calibration_error=float(_calibration_error(left, probability)),
+        calibration_slope=float(_calibration_slope(left, probability)),
+        threshold=threshold,
+        precision=float(precision_score(left, flagged, zero_division=0)),
+        recall=float(recall_score(left, flagged)),
+        f2=float(fbeta_score(left, flagged, beta=2, zero_division=0)),
+    )
+
+
+def choose_threshold(left: np.ndarray, probability: np.ndarray) -> float:
+    """The percentile of `probability` with the best F2: recall counts four times precision."""
+    candidates = np.unique(np.percentile(probability, np.arange(50, 100)))
+    scores = [fbeta_score(left, probability >= each, beta=2) for each in candidates]
+    return float(candidates[int(np.argmax(scores))])
+
+
+def find_leaks(table: pd.DataFrame, left: np.ndarray, contract: Contract) -> dict[str, float]:
+    """AUC of each feature alone, largest first; one near 1 tells the label, and is a leak.
+
+    Numbers count in whichever direction is better, levels by their own rate of leaving.
+    """
+    aucs = {}
+    for name in contract.features:
+        values = table[name]
+        if contract.columns[name].kind == Kind.NOMINAL or contract.columns[name].is_text:
+            values = pd.Series(left, index=table.index).groupby(values).transform("mean")
+        auc = float(roc_auc_score(left, values.astype("float64").fillna(-1.0)))
+        aucs[name] = max(auc, 1 - auc)
+    return dict(sorted(aucs.items(), key=lambda item: -item[1]))
+
+
+def _calibration_error(left: np.ndarray, probability: np.ndarray) -> float:
+    """Expected calibration error over ten bins of equal size."""
+    order = np.argsort(probability, kind="stable")
+    gaps = [
+        abs(left[part].mean() - probability[part].mean()) * len(part)
+        for part in np.array_split(order, BINS)
+    ]
+    return sum(gaps) / len(left)
+
+
+def _calibration_slope(left: np.ndarray, probability: np.ndarray) -> float:
+    """Slope of the label on the logit of the probability (Cox, 1958); 1 is calibrated."""
+    clipped = np.clip(probability, 1e-9, 1 - 1e-9)
+    logit = np.log(clipped / (1 - clipped)).reshape(-1, 1)
+    slope: float = LogisticRegression(C=np.inf).fit(logit, left).coef_[0, 0]
+    return slope

@@ -1,0 +1,48 @@
+"""What a trained model must be before it may be registered at all."""
+
+from attrition_assets.contract import Contract
+from attrition_assets.training.evaluation import Evaluation, find_leaks
+from attrition_assets.training.reference import LABEL, ReferenceData
+from attrition_assets.validation import Verdict
+
+SLOPE_RANGE = (0.7, 1.4)
+LEAK_AUC = 0.95
+MODEL_CHECKS = {
+    "better_than_base_rate": "Its log-loss on unseen people is below that of the base rate.",
+    "calibrated": f"Its calibration slope lies in {SLOPE_RANGE[0]} to {SLOPE_RANGE[1]}.",
+    "no_leaking_feature": f"No feature alone tells who leaves with an AUC above {LEAK_AUC}.",
+}
+
+
+def check_model(
+    evaluation: Evaluation, reference: ReferenceData, contract: Contract
+) -> dict[str, Verdict]:
+    """The verdicts on a trained model, by name; all must hold."""
+    rows = reference.labelled
+    leaks = find_leaks(rows, rows[LABEL].to_numpy(dtype="int64"), contract)
+    strongest = next(iter(leaks))
+    return {
+        "better_than_base_rate": Verdict(
+            holds=evaluation.log_loss < evaluation.base_rate_log_loss,
+            explanation=f"log-loss {evaluation.log_loss:.4f} out of fold; the base rate alone has "
+            f"{evaluation.base_rate_log_loss:.4f}",
+            value=evaluation.log_loss,
+            limit=evaluation.base_rate_log_loss,
+        ),
+        "calibrated": Verdict(
+            holds=SLOPE_RANGE[0] <= evaluation.calibration_slope <= SLOPE_RANGE[1],
+            explanation=f"calibration slope {evaluation.calibration_slope:.2f}; accepted is "
+            f"{SLOPE_RANGE[0]} to {SLOPE_RANGE[1]}; expected calibration error "
+            f"{evaluation.calibration_error:.3f}",
+            value=evaluation.calibration_slope,
+            limit=SLOPE_RANGE[1],
+        ),
+        "no_leaking_feature": Verdict(
+            holds=leaks[strongest] <= LEAK_AUC,
+            explanation=f"{strongest} alone has an AUC of {leaks[strongest]:.3f}, the highest of "
+            f"{len(leaks)} features; at most {LEAK_AUC} is accepted (set its role to ignored if "
+            "it is known only after leaving)",
+            value=leaks[strongest],
+            limit=LEAK_AUC,
+        ),
+    }

@@ -1,0 +1,108 @@
+"""The reference data: the table that trains a model and, later, is its baseline.
+
+Which months go in, and with which labels. How the table is stored is for `adapters`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from attrition_assets.contract import Contract
+from attrition_assets.errors import TrainingError
+from attrition_assets.outcomes import label_snapshot, step_months
+
+LABEL = "left_within_horizon"
+STEP_LABEL = "left_within_step"
+
+
+@dataclass(frozen=True)
+class ReferenceData:
+    """Accepted snapshots with the labels known as of a month.
+
+    `table` holds the contract's columns (without its label), `left_within_horizon` and
+    `left_within_step` (see `outcomes.step_months`), both 1.0, 0.0 or NaN for unknown. The newest
+    snapshot, whose labels are usually not known yet, shows the people as they were when the model
+    was trained: it is the baseline that later months are compared with.
+    """
+
+    table: pd.DataFrame
+    as_of: pd.Period
+    contract: Contract
+
+    @property
+    def labelled(self) -> pd.DataFrame:
+        """The rows whose outcome is known: what trains a model."""
+        return self.table[self.table[LABEL].notna()].reset_index(drop=True)
+
+    @property
+    def newest(self) -> pd.DataFrame:
+        """The rows of the newest snapshot: the baseline of drift."""
+        dates = self.table[self.contract.snapshot_date]
+        return self.table[dates == dates.max()].reset_index(drop=True)
+
+
+def build_reference(
+    as_of: pd.Period,
+    *,
+    accepted: list[pd.Period],
+    read: Callable[[pd.Period], pd.DataFrame],
+    departures: pd.DataFrame | None,
+    contract: Contract,
+    window_months: int,
+) -> ReferenceData:
+    """Gather the newest reference data that `as_of` can know.
+
+    Takes the snapshots of `as_of` and of each horizon before it, back to `window_months`, so that
+    a departure counts once; where one of them was not accepted, the next older month takes its
+    place. Snapshots that carry their own labels are all taken.
+
+    Raises TrainingError if no accepted month has matured labels.
+    """
+    spacing = 1 if departures is None else contract.horizon_months
+    oldest = as_of - window_months - contract.horizon_months
+    months = _choose_months([each for each in accepted if oldest < each <= as_of], spacing)
+    parts = [
+        _label(read(month), month, departures=departures, known_by=as_of, contract=contract)
+        for month in months
+    ]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({LABEL: []})
+    if not table[LABEL].notna().any():
+        raise TrainingError(
+            f"no labels are known as of {as_of}: a model needs an accepted snapshot of "
+            f"{as_of - contract.horizon_months} or earlier (accepted so far: "
+            f"{', '.join(map(str, accepted)) or 'none'}); materialize employee_snapshot for one"
+        )
+    return ReferenceData(table, as_of, contract)
+
+
+def _choose_months(months: list[pd.Period], spacing: int) -> list[pd.Period]:
+    """The newest of `months` and those before it, at least `spacing` apart, in order."""
+    chosen: list[pd.Period] = []
+    for month in sorted(months, reverse=True):
+        if not chosen or month <= chosen[-1] - spacing:
+            chosen.append(month)
+    return sorted(chosen)
+
+
+def _label(
+    snapshot: pd.DataFrame,
+    month: pd.Period,
+    *,
+    departures: pd.DataFrame | None,
+    known_by: pd.Period,
+    contract: Contract,
+) -> pd.DataFrame:
+    def label(horizon: int) -> pd.Series:
+        return label_snapshot(
+            snapshot,
+            month,
+            departures=departures,
+            known_by=known_by,
+            contract=contract,
+            horizon_months=horizon,
+        )
+
+    step = step_months(departures, contract)
+    table = snapshot.drop(columns=contract.label, errors="ignore")
+    return table.assign(**{LABEL: label(contract.horizon_months), STEP_LABEL: label(step)})

@@ -1,0 +1,78 @@
+"""The hyper-parameter search and the final fit that uses exactly what it found."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline
+
+from attrition_assets.contract import Contract
+from attrition_assets.training.features import build_pipeline, select_features
+from attrition_assets.training.reference import LABEL, ReferenceData
+
+FOLDS = 5
+C_RANGE = (1e-3, 1.0)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A fitted pipeline with its out-of-fold probabilities on the labelled reference rows.
+
+    `out_of_fold` is aligned with `ReferenceData.labelled`; no person stands on both sides of a
+    fold. `reproducible` is False if a time cap cut the search short.
+    """
+
+    pipeline: Pipeline
+    params: dict[str, float]
+    out_of_fold: np.ndarray
+    trials: int
+    reproducible: bool
+
+
+def train_model(
+    reference: ReferenceData,
+    contract: Contract,
+    *,
+    trials: int,
+    seconds: float | None = None,
+    seed: int = 0,
+    report: Callable[[str], None] = lambda line: None,
+) -> TrainedModel:
+    """Search the regularisation by Optuna's TPE on log-loss, then fit on all labelled rows.
+
+    The folds are computed once, grouped by person. The same data, seed and number of trials give
+    the same model; `seconds` caps the search and, if it was hit, the result says so. `report` is
+    called with a line of progress a trial.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    rows = reference.labelled
+    X, y = select_features(rows, contract), rows[LABEL].to_numpy(dtype="int64")
+    folds = list(GroupKFold(FOLDS, shuffle=True, random_state=seed).split(X, y, rows[contract.id]))
+
+    def predict_out_of_fold(C: float) -> np.ndarray:
+        probability = np.empty(len(y))
+        for train, test in folds:
+            fitted = build_pipeline(contract, C=C).fit(X.iloc[train], y[train])
+            probability[test] = fitted.predict_proba(X.iloc[test])[:, 1]
+        return probability
+
+    def objective(trial: optuna.Trial) -> float:
+        C = trial.suggest_float("C", *C_RANGE, log=True)
+        loss = float(log_loss(y, predict_out_of_fold(C)))
+        report(f"trial {trial.number + 1} of {trials}: C={C:.4f}, log-loss {loss:.4f}")
+        return loss
+
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    study.optimize(objective, n_trials=trials, timeout=seconds)
+    C = float(study.best_params["C"])
+    return TrainedModel(
+        pipeline=build_pipeline(contract, C=C).fit(X, y),
+        params={"C": C},
+        out_of_fold=predict_out_of_fold(C),
+        trials=len(study.trials),
+        reproducible=len(study.trials) == trials,
+    )
