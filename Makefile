@@ -24,3 +24,31 @@ $(SETUP): .venv/bin/uv requirements.lock pyproject.toml
 
 lock: .venv/bin/uv
 	$(LOCK)
+
+# Everything below runs on the state in ATTRITION_HOME.
+export ATTRITION_HOME ?= $(CURDIR)/.attrition
+export DAGSTER_HOME := $(ATTRITION_HOME)
+
+demo: setup
+	$(BIN)/attrition demo $(if $(DATA),--data $(DATA))
+
+ui: setup
+	$(BIN)/attrition ui
+
+data: setup
+	$(BIN)/attrition simulate data
+
+test: setup
+	$(BIN)/pytest $(ARGS)
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv .attrition .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""`attrition ...`: what is no materialization. Each command reads settings and calls one function."""
+"""`attrition ...`: what is no materialization. A command reads settings and calls one function."""
 
 import json
 import os
@@ -80,6 +80,17 @@ def simulate(folder: Path) -> None:
 
     write_company(simulate_shipped_company(), folder)
     click.echo(f"wrote {folder}")
+
+
+@main.command()
+def ui() -> None:
+    """Serve Dagster, MLflow and the reports on 127.0.0.1 until interrupted."""
+    from attrition_assets.demo import link_instance_config
+    from attrition_assets.ui import serve_ui
+
+    settings = load_settings()
+    link_instance_config(settings.home)
+    serve_ui(settings, click.echo)
 
 
 @main.command()

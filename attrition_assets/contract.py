@@ -49,8 +49,9 @@ class _Declaration(BaseModel):
 class Column(_Declaration):
     """One column: its kind and role, and the values it accepts.
 
-    `range` (inclusive) is for continuous columns, `levels` for ordinal (in order) and nominal ones.
-    `integer` refuses fractions (of numbers and ids); `positive` is the label's level that means "left".
+    `range` (inclusive) is for continuous columns, `levels` for ordinal (in order) and nominal.
+    `integer` refuses fractions (of numbers and ids); `positive` is the label's
+    level that means "left".
     """
 
     kind: Kind

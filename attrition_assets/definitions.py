@@ -2,7 +2,15 @@
 
 from dagster import Definitions, in_process_executor
 
-from attrition_assets.defs import automation, drift, model, predictions, reference, snapshot, summary
+from attrition_assets.defs import (
+    automation,
+    drift,
+    model,
+    predictions,
+    reference,
+    snapshot,
+    summary,
+)
 from attrition_assets.defs.resources import build_resources
 from attrition_assets.settings import Settings, load_settings
 

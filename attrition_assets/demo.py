@@ -38,7 +38,8 @@ from attrition_assets.settings import PROJECT_ROOT, Settings
 MARKER = "made-by-demo"
 FIRST_MONTHS = 15
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-RUN_KEY_TAG = "dagster/run_key"
+RUN_KEY_TAG, SENSOR_TAG = "dagster/run_key", "dagster/sensor_name"
+SENSOR = "retrain_on_drift"
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,9 @@ class Loop:
         as_of = history[-1] if dated else history[-1] + self.contract.horizon_months
         later = months[len(history) :]
         if not later:
-            raise SettingsError(f"{len(months)} months are too few: the demo needs more than "
-                                f"{len(history)}")
+            raise SettingsError(
+                f"{len(months)} months are too few: the demo needs more than {len(history)}"
+            )
         return history, as_of, later
 
     def walk_month(self, instance: DagsterInstance, month: pd.Period) -> MonthResult:
@@ -147,7 +149,7 @@ class Loop:
 
     def ask_sensor(self, instance: DagsterInstance, month: pd.Period) -> str:
         """Evaluate the sensor once and do what it asks; say what that was."""
-        sensor = self.definitions.resolve_sensor_def("retrain_on_drift")
+        sensor = self.definitions.resolve_sensor_def(SENSOR)
         context = build_sensor_context(
             instance=instance,
             definitions=self.definitions,
@@ -165,17 +167,15 @@ class Loop:
             instance,
             "retraining",
             run_config=dict(request.run_config),
-            tags={**request.tags, RUN_KEY_TAG: str(request.run_key)},
+            tags={**request.tags, RUN_KEY_TAG: str(request.run_key), SENSOR_TAG: SENSOR},
         )
         if not result.success:
             return f"sensor: retraining failed (run {result.run_id})"
         version = self.registry.challenger_version()
         if version is None:
             raise AttritionError(f"run {result.run_id} succeeded but registered no challenger")
-        self.say(f"         the sensor retrained: version {version} waits for promotion")
-        self.say(
-            f"         the demo promotes it, as a person would: attrition promote --version {version}"
-        )
+        self.say(f"the sensor retrained: version {version} waits for promotion")
+        self.say(f"promoting it, as a person would with: attrition promote --version {version}")
         promote_version(instance, self.registry, version, "promoted by the demo")
         return f"sensor: retrained, version {version} promoted"
 
@@ -201,16 +201,12 @@ class Loop:
 
     def read_report(self, month: pd.Period) -> DriftReport:
         """A judged month's report."""
-        path = partition_path(
-            self.settings.home, "drift_report", partition_key(month), ".json"
-        )
+        path = partition_path(self.settings.home, "drift_report", partition_key(month), ".json")
         return DriftReport.model_validate_json(path.read_bytes())
 
     def measure_auc(self, month: pd.Period, known_by: pd.Period) -> float | None:
         """AUC of a month's scores as given at the time; None until its outcomes are known."""
-        path = partition_path(
-            self.settings.home, "predictions", partition_key(month), ".parquet"
-        )
+        path = partition_path(self.settings.home, "predictions", partition_key(month), ".parquet")
         if not path.is_file():
             return None
         scores = pd.read_parquet(path).set_index(self.contract.id)["probability"]
@@ -230,7 +226,9 @@ class Loop:
 def describe_findings(report: DriftReport) -> str:
     """What was found in a month, in a few words."""
     features = report.feature_drift.drifted_features
-    shown = ", ".join(features[:3]) + (f" and {len(features) - 3} more" if len(features) > 3 else "")
+    shown = ", ".join(features[:3]) + (
+        f" and {len(features) - 3} more" if len(features) > 3 else ""
+    )
     verdicts = {
         f"features ({shown})": report.feature_drift,
         "predictions": report.prediction_drift,

@@ -1,4 +1,4 @@
-"""Months as they are named and counted here. A month is a `pd.Period` and stands for its last day."""
+"""Months: how they are named and counted. A month is a `pd.Period`, as of its last day."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The pictures that people would rather see than numbers. Matplotlib is imported when one is drawn."""
+"""The pictures that people would rather see than numbers. Matplotlib is imported to draw one."""
 
 import base64
 import io

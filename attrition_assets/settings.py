@@ -30,7 +30,9 @@ class Settings(BaseModel):
     first_month: str = Field("2023-11", description="first month that is a partition, YYYY-MM")
     training_months: int = Field(24, ge=1, description="months of snapshots that train a model")
     trials: int = Field(8, ge=1, description="Optuna trials of a retraining")
-    search_seconds: float | None = Field(None, gt=0, description="time cap of the search; default none")
+    search_seconds: float | None = Field(
+        None, gt=0, description="time cap of the search; default none"
+    )
     mlflow_uri: str = Field(description="MLflow tracking URI; default a SQLite file under home")
     mlflow_url: str = Field("http://127.0.0.1:5001", description="where people see MLflow")
     reports_url: str = Field("http://127.0.0.1:5002", description="where people see home/reports")

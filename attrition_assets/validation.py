@@ -4,8 +4,9 @@ Everything is evaluated before anything is stored, and reported at once: columns
 rows and row numbers, never a person's values. Where tables are kept is for `snapshot_store.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -204,9 +205,7 @@ def _check_volume(
     )
 
 
-def _check_repetition(
-    month: pd.Period, content: str, earlier: tuple[EarlierMonth, ...]
-) -> Verdict:
+def _check_repetition(month: pd.Period, content: str, earlier: tuple[EarlierMonth, ...]) -> Verdict:
     same = [each.month for each in earlier if each.content == content and each.month != str(month)]
     return Verdict(
         holds=not same,
@@ -230,9 +229,9 @@ def _violations(column: str, rule: str, offends: np.ndarray) -> tuple[Violation,
     return (Violation(column=column, rule=rule, rows=len(rows), first_rows=first),)
 
 
-def _rules(column: Column, pa: object) -> list[object]:
+def _rules(column: Column, pa: Any) -> list[Any]:
     """The Pandera checks of one column: each sees a whole series and passes missing values."""
-    rules: list[tuple[str, object]] = []
+    rules: list[tuple[str, Callable[[Any], Any]]] = []
     if column.kind == Kind.DATE:
         rules.append(("is not a date such as 2026-01-31", lambda s: _to_dates(s).notna()))
     elif column.kind == Kind.CONTINUOUS or column.is_integer:
@@ -246,8 +245,7 @@ def _rules(column: Column, pa: object) -> list[object]:
         levels = list(column.levels)
         convert = _to_text if column.is_text else _to_numbers
         rules.append((f"is none of {levels}", lambda s: convert(s).isin(levels)))
-    check = pa.Check  # type: ignore[attr-defined]
-    return [check(rule, error=message, ignore_na=True) for message, rule in rules]
+    return [pa.Check(rule, error=message, ignore_na=True) for message, rule in rules]
 
 
 def _to_numbers(series: pd.Series) -> pd.Series:
@@ -266,7 +264,7 @@ def _to_dates(series: pd.Series) -> pd.Series:
 
 def _is_whole(series: pd.Series) -> pd.Series:
     numbers = _to_numbers(series)
-    return numbers.isna() | (numbers == np.floor(numbers))
+    return numbers.isna() | numbers.eq(np.floor(numbers))
 
 
 def _is_within(series: pd.Series, low: float, high: float) -> pd.Series:

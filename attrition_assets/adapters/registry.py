@@ -72,6 +72,7 @@ class Registry:
     def client(self) -> "MlflowClient":
         """MLflow's client, with the experiment made if it was not there."""
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         if self.uri.startswith("sqlite:"):
             (self.home / "mlflow").mkdir(parents=True, exist_ok=True)
         import mlflow

@@ -29,7 +29,7 @@ from attrition_assets.validation import (
 
 
 class Ledger(BaseModel):
-    """What was found out about a month's file, and about the table made of it if it was accepted."""
+    """What was found out about a month's file, and about its table if it was accepted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -109,7 +109,9 @@ class SnapshotStore:
             verdicts=dict(snapshot.verdicts),
         )
         if snapshot.table is None:
-            kept = self.quarantine(snapshot.month) / f"{snapshot.raw.digest[:12]}-{snapshot.raw.name}"
+            kept = (
+                self.quarantine(snapshot.month) / f"{snapshot.raw.digest[:12]}-{snapshot.raw.name}"
+            )
             write_atomically(kept, snapshot.raw.content)
             write_atomically(kept.with_name(f"{kept.name}.verdict.json"), _to_json(ledger))
         else:

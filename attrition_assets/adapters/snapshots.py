@@ -51,7 +51,7 @@ class SnapshotSource(Protocol):
 
 @dataclass(frozen=True)
 class SnapshotFolder:
-    """A folder with `snapshots/2026-01.parquet` (or `.csv`) and `departures.parquet` (or `.csv`)."""
+    """A folder with `snapshots/2026-01.parquet` and `departures.parquet`, or the same as `.csv`."""
 
     folder: Path
     contract: Contract

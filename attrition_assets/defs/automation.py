@@ -22,7 +22,11 @@ from dagster import (
     define_asset_job,
     sensor,
 )
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._check import not_none
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 
 from attrition_assets.defs.drift import DECISION_CHECK
 from attrition_assets.defs.partitions import MONTHS
@@ -108,7 +112,8 @@ def retraining_config(as_of: pd.Period) -> dict[str, Any]:
 
 def find_newest_verdict(instance: DagsterInstance) -> MonthVerdict | None:
     """The latest verdict on the newest month that was judged, whatever was rerun since."""
-    newest, cursor = None, None
+    newest: tuple[str, AssetCheckExecutionRecord] | None = None
+    cursor: int | None = None
     while records := instance.event_log_storage.get_asset_check_execution_history(
         DECISION_KEY,
         limit=PAGE,
@@ -116,19 +121,22 @@ def find_newest_verdict(instance: DagsterInstance) -> MonthVerdict | None:
         status={AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED},
     ):
         for record in records:
-            if record.partition and (newest is None or record.partition > newest.partition):
-                newest = record
+            if record.partition and (newest is None or record.partition > newest[0]):
+                newest = record.partition, record
         cursor = records[-1].id
-    if newest is None or newest.event is None or newest.event.dagster_event is None:
-        return None
-    evaluation = newest.event.dagster_event.asset_check_evaluation_data
+    return None if newest is None else _read_verdict(*newest)
+
+
+def _read_verdict(partition: str, record: AssetCheckExecutionRecord) -> MonthVerdict:
+    evaluation = not_none(not_none(record.event).dagster_event).asset_check_evaluation_data
+    metadata: dict[str, Any] = {name: each.value for name, each in evaluation.metadata.items()}
     return MonthVerdict(
-        month=parse_month(newest.partition),
+        month=parse_month(partition),
         needed=not evaluation.passed,
-        decision=str(evaluation.metadata["decision"].value),
-        champion_version=int(evaluation.metadata["champion_version"].value),
+        decision=metadata["decision"],
+        champion_version=metadata["champion_version"],
         reason=evaluation.description or "",
-        run_id=newest.run_id,
+        run_id=record.run_id,
     )
 
 
@@ -153,9 +161,7 @@ def _explain_skip(
     return _find_retraining(instance, verdict)
 
 
-def _explain_cooldown(
-    policy: MonitoringPolicy, month: pd.Period, trained: pd.Period
-) -> str | None:
+def _explain_cooldown(policy: MonitoringPolicy, month: pd.Period, trained: pd.Period) -> str | None:
     since = months_between(trained, month)
     if since <= 0:
         return f"the newest model was trained on data as of {trained} already."

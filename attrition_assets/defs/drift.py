@@ -37,7 +37,7 @@ DECISION_CHECK = "retraining_not_needed"
 
 @asset(
     partitions_def=MONTHS,
-    group_name="monthly",
+    group_name="attrition",
     kinds={"json", "evidently"},
     io_manager_key="drift_report_io",
 )
@@ -189,9 +189,7 @@ PREFIXES = {
 def _make_informing_check(name: str, description: str, measure: Measure) -> AssetChecksDefinition:
     """A check that informs: it holds unless something was found or could not be judged."""
 
-    @asset_check(
-        asset=drift_report, name=name, description=description, partitions_def=MONTHS
-    )
+    @asset_check(asset=drift_report, name=name, description=description, partitions_def=MONTHS)
     def check(
         drift_report: DriftReport, policy: ResourceParam[MonitoringPolicy]
     ) -> AssetCheckResult:

@@ -1,4 +1,4 @@
-"""`model`: the trained challenger, a registered version; and `champion`, the version that scores."""
+"""`model`, the trained challenger: a registered version; and `champion`, the one that scores."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ CHECKS = [
 champion = AssetSpec(
     "champion",
     deps=["model"],
-    group_name="retraining",
+    group_name="attrition",
     kinds={"mlflow"},
     description="The registry's alias: the version that scores. Each promotion and rollback is a "
     "materialization; `attrition promote` makes one.",
@@ -41,7 +41,7 @@ champion = AssetSpec(
 
 
 @asset(
-    group_name="retraining",
+    group_name="attrition",
     kinds={"mlflow", "scikitlearn"},
     check_specs=CHECKS,
     output_required=False,

@@ -14,10 +14,16 @@ from dagster import (
 
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.defs.model import champion
 from attrition_assets.defs.partitions import MONTHS
 
 
-@asset(partitions_def=MONTHS, group_name="monthly", kinds={"parquet"})
+@asset(
+    partitions_def=MONTHS,
+    deps=[champion],
+    group_name="attrition",
+    kinds={"parquet"},
+)
 def predictions(
     context: AssetExecutionContext,
     employee_snapshot: pd.DataFrame,

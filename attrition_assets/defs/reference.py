@@ -32,7 +32,7 @@ class ReferenceConfig(Config):
 
 @asset(
     deps=[employee_snapshot],
-    group_name="retraining",
+    group_name="attrition",
     kinds={"parquet"},
     io_manager_key="reference_io",
 )
@@ -58,7 +58,12 @@ def reference_data(
     )
     months = reference.table.groupby(source.contract.snapshot_date)[LABEL]
     by_month = [
-        {"month": str(date)[:7], "rows": len(left), "left": left.sum(), "unknown": left.isna().sum()}
+        {
+            "month": str(date)[:7],
+            "rows": len(left),
+            "left": left.sum(),
+            "unknown": left.isna().sum(),
+        }
         for date, left in months
     ]
     return Output(

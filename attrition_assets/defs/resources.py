@@ -62,8 +62,13 @@ def _build_mlflow_run(registry: Registry) -> ResourceDefinition:
             yield tracking
         finally:
             run_id, instance = context.run_id, context.instance
-            failed = run_id and instance and instance.all_logs(
-                run_id, of_type={DagsterEventType.STEP_FAILURE, DagsterEventType.PIPELINE_FAILURE}
+            failed = (
+                run_id
+                and instance
+                and instance.all_logs(
+                    run_id,
+                    of_type={DagsterEventType.STEP_FAILURE, DagsterEventType.PIPELINE_FAILURE},
+                )
             )
             tracking.end_run(status="FAILED" if failed else "FINISHED")
 

@@ -29,7 +29,7 @@ CHECKS = [
 
 @asset(
     partitions_def=MONTHS,
-    group_name="monthly",
+    group_name="attrition",
     kinds={"parquet"},
     io_manager_key="snapshot_io",
     check_specs=CHECKS,

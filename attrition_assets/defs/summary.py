@@ -18,7 +18,7 @@ from attrition_assets.monitoring.summary import Batch, render_summary
 from attrition_assets.settings import Settings
 
 
-@asset(partitions_def=MONTHS, group_name="monthly", kinds={"markdown"})
+@asset(partitions_def=MONTHS, group_name="attrition", kinds={"markdown"})
 def monthly_summary(
     context: AssetExecutionContext,
     drift_report: DriftReport,

@@ -34,8 +34,8 @@ def detect_concept_drift(
     Residuals (left - probability) times each standardised column are compared between the samples;
     the largest standardised difference in means is held against its distribution over 4,000
     permutations of the rows (single-step max-T of Westfall and Young, 1993), which adjusts each
-    column's p for all of them. Reference probabilities must be out of fold. With about 10 % leavers
-    a flipped effect needs some 60 of them to be seen, one that vanishes some 120.
+    column's p for all of them. Reference probabilities must be out of fold. On simulated
+    companies a flipped effect took about 60 leavers to be seen, one that vanished about 120.
     """
     for sample, name in ((reference, "reference"), (current, "current")):
         if lack := sample.explain_lack(policy.min_leavers):

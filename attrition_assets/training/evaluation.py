@@ -92,12 +92,11 @@ def _calibration_error(left: np.ndarray, probability: np.ndarray) -> float:
         abs(left[part].mean() - probability[part].mean()) * len(part)
         for part in np.array_split(order, BINS)
     ]
-    return sum(gaps) / len(left)
+    return float(sum(gaps) / len(left))
 
 
 def _calibration_slope(left: np.ndarray, probability: np.ndarray) -> float:
     """Slope of the label on the logit of the probability (Cox, 1958); 1 is calibrated."""
     clipped = np.clip(probability, 1e-9, 1 - 1e-9)
     logit = np.log(clipped / (1 - clipped)).reshape(-1, 1)
-    slope: float = LogisticRegression(C=np.inf).fit(logit, left).coef_[0, 0]
-    return slope
+    return float(LogisticRegression(C=np.inf).fit(logit, left).coef_[0, 0])

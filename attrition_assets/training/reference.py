@@ -33,13 +33,13 @@ class ReferenceData:
     @property
     def labelled(self) -> pd.DataFrame:
         """The rows whose outcome is known: what trains a model."""
-        return self.table[self.table[LABEL].notna()].reset_index(drop=True)
+        return self.table.dropna(subset=[LABEL]).reset_index(drop=True)
 
     @property
     def newest(self) -> pd.DataFrame:
         """The rows of the newest snapshot: the baseline of drift."""
         dates = self.table[self.contract.snapshot_date]
-        return self.table[dates == dates.max()].reset_index(drop=True)
+        return self.table.loc[dates == dates.max()].reset_index(drop=True)
 
 
 def build_reference(

@@ -1,0 +1,90 @@
+"""`make ui`: Dagster's webserver and daemon, MLflow, and the reports, all on 127.0.0.1."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from attrition_assets.errors import AttritionError
+from attrition_assets.settings import PROJECT_ROOT, Settings
+
+HOST = "127.0.0.1"
+PORTS = {"dagster": 3000, "mlflow": 5001, "reports": 5002}
+
+
+def list_services(settings: Settings) -> dict[str, list[str]]:
+    """The commands to start, by name."""
+    bin_folder, workspace = Path(sys.executable).parent, str(PROJECT_ROOT / "workspace.yaml")
+    reports = settings.home / "reports"
+    reports.mkdir(parents=True, exist_ok=True)
+    return {
+        "dagster-webserver": [
+            *(str(bin_folder / "dagster-webserver"), "--workspace", workspace),
+            *("--host", HOST, "--port", str(PORTS["dagster"])),
+        ],
+        "dagster-daemon": [str(bin_folder / "dagster-daemon"), "run", "--workspace", workspace],
+        "mlflow": [
+            *(str(bin_folder / "mlflow"), "server", "--backend-store-uri", settings.mlflow_uri),
+            *("--host", HOST, "--port", str(PORTS["mlflow"]), "--workers", "1"),
+        ],
+        "reports": [
+            *(sys.executable, "-m", "http.server", str(PORTS["reports"])),
+            *("--bind", HOST, "--directory", str(reports)),
+        ],
+    }
+
+
+def serve_ui(settings: Settings, say: Callable[[str], None]) -> None:
+    """Run all services until interrupted, their output in `home/logs`.
+
+    Raises AttritionError, and stops the others, if one of them ends.
+    """
+    logs = settings.home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(settings.home),
+        "ATTRITION_HOME": str(settings.home),
+        "DO_NOT_TRACK": "1",
+    }
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        for name, command in list_services(settings).items():
+            with (logs / f"{name}.log").open("wb") as log:
+                running[name] = subprocess.Popen(
+                    command, env=environment, cwd=PROJECT_ROOT, stdout=log, stderr=log
+                )
+        say(f"Dagster  http://{HOST}:{PORTS['dagster']}")
+        say(f"MLflow   http://{HOST}:{PORTS['mlflow']}")
+        say(f"reports  http://{HOST}:{PORTS['reports']}")
+        say(f"State in {settings.home}, logs in {logs}. Ready in about 20 seconds; Ctrl-C stops.")
+        while True:
+            for name, process in running.items():
+                if process.poll() is not None:
+                    raise AttritionError(
+                        f"{name} ended with code {process.returncode}: see {logs / name}.log (is "
+                        "its port taken?)"
+                    )
+            time.sleep(1)
+    except KeyboardInterrupt:
+        say("stopping ...")
+    finally:
+        _stop(running)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _stop(running: dict[str, subprocess.Popen[bytes]]) -> None:
+    for process in running.values():
+        process.terminate()
+    for process in running.values():
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
