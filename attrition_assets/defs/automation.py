@@ -29,7 +29,6 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from attrition_assets.defs.drift import DECISION_CHECK
-from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.monitoring.decision import Decision
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.months import months_between, parse_month
@@ -44,7 +43,6 @@ monthly_job = define_asset_job(
     selection=AssetSelection.assets(
         "employee_snapshot", "predictions", "drift_report", "monthly_summary"
     ),
-    partitions_def=MONTHS,
     description="A month: its people checked, scored, judged and reported.",
 )
 retraining_job = define_asset_job(
@@ -95,7 +93,7 @@ def decide_request(instance: DagsterInstance, policy: MonitoringPolicy) -> RunRe
     if skip := _explain_skip(instance, policy, verdict):
         return SkipReason(f"{verdict.month}: {skip}")
     return RunRequest(
-        run_key=f"{RETRAINING}-{verdict.run_id}",
+        run_key=f"{RETRAINING}-{verdict.month}-{verdict.run_id}",
         run_config=retraining_config(verdict.month),
         tags={
             MONTH_TAG: str(verdict.month),

@@ -1,0 +1,92 @@
+"""The asset graph, drawn once: what stands upstream of what, and which checks hold it."""
+
+from dagster import AssetKey, Definitions
+
+from attrition_assets.definitions import defs
+
+UPSTREAM = {
+    "employee_snapshot": set(),
+    "reference_data": {"employee_snapshot"},
+    "model": {"reference_data"},
+    "champion": {"model"},
+    "predictions": {"employee_snapshot", "champion"},
+    "drift_report": {"employee_snapshot", "predictions"},
+    "monthly_summary": {"drift_report", "predictions"},
+}
+CHECKS = {
+    "employee_snapshot": {
+        "contract_holds",
+        "one_row_per_employee",
+        "dates_match_month",
+        "volume_plausible",
+        "not_sent_before",
+    },
+    "reference_data": {"enough_people", "enough_leavers", "both_outcomes_occur"},
+    "model": {"better_than_base_rate", "calibrated", "no_leaking_feature"},
+    "predictions": {"one_score_per_employee", "probabilities_valid"},
+    "drift_report": {
+        "no_feature_drift",
+        "no_prediction_drift",
+        "no_concept_drift",
+        "no_performance_loss",
+        "champion_is_recent",
+        "retraining_not_needed",
+    },
+}
+MONTHLY = {"employee_snapshot", "predictions", "drift_report", "monthly_summary"}
+
+
+def test_the_asset_graph_is_the_loop() -> None:
+    graph = defs.resolve_asset_graph()
+    drawn = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert drawn == UPSTREAM
+
+
+def test_the_monthly_assets_and_their_checks_are_partitioned_by_month() -> None:
+    graph = defs.resolve_asset_graph()
+    partitioned = {
+        key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned
+    }
+    assert partitioned == MONTHLY
+    for key in graph.asset_check_keys:
+        by_month = graph.get(key).partitions_def is not None
+        assert by_month == (key.asset_key.to_user_string() in MONTHLY), key
+
+
+def test_every_asset_that_can_be_wrong_has_its_checks() -> None:
+    graph = defs.resolve_asset_graph()
+    checks: dict[str, set[str]] = {}
+    for key in graph.asset_check_keys:
+        checks.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+    assert checks == CHECKS
+
+
+def test_drift_never_blocks_and_broken_data_always_does() -> None:
+    graph = defs.resolve_asset_graph()
+    blocking = {
+        key.asset_key.to_user_string() for key in graph.asset_check_keys if graph.get(key).blocking
+    }
+    informing = {
+        key.asset_key.to_user_string()
+        for key in graph.asset_check_keys
+        if not graph.get(key).blocking
+    }
+    assert informing == {"drift_report"}
+    assert blocking == set(CHECKS) - {"drift_report"}
+
+
+def test_jobs_schedule_and_sensor_are_there_and_running_by_default() -> None:
+    Definitions.validate_loadable(defs)
+    jobs = {
+        name: {
+            key.to_user_string()
+            for key in defs.resolve_job_def(name).asset_layer.selected_asset_keys
+        }
+        for name in ("monthly", "retraining")
+    }
+    assert jobs == {"monthly": MONTHLY, "retraining": {"reference_data", "model"}}
+    assert defs.resolve_sensor_def("retrain_on_drift").default_status.value == "RUNNING"
+    assert defs.resolve_asset_graph().get(AssetKey("champion")).is_external
