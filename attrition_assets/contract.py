@@ -4,11 +4,11 @@ One schema serves assets, checks, features and simulation; nothing is guessed fr
 *table* must satisfy lives in `validation.py`; this module knows only the declaration.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import pandas as pd
 import yaml
@@ -73,6 +73,8 @@ class Column(_Declaration):
             raise ValueError("'levels' must be all text or all integers (quote Yes and No)")
         if self.levels and len(set(self.levels)) < len(self.levels):
             raise ValueError("'levels' repeats a level")
+        if self.levels and not self.is_text and list(self.levels) != sorted(self.levels):
+            raise ValueError("'levels' that are integers must ascend")
         if self.kind == Kind.CONTINUOUS and self.range is None:
             raise ValueError("continuous columns need a 'range': [lowest, highest]")
         if self.kind != Kind.CONTINUOUS and self.range:
@@ -85,6 +87,8 @@ class Column(_Declaration):
             raise ValueError("'positive' belongs to the label column, and it needs one")
         if self.positive is not None and self.positive not in (self.levels or ()):
             raise ValueError(f"'positive' {self.positive!r} is not among the levels")
+        if self.missing and self.role in (Role.ID, Role.SNAPSHOT_DATE):
+            raise ValueError(f"role {self.role} cannot be missing")
         for kind, role in ((Kind.ID, Role.ID), (Kind.DATE, Role.SNAPSHOT_DATE)):
             if role == self.role and kind != self.kind:
                 raise ValueError(f"role {role} needs kind {kind}, not {self.kind}")
@@ -179,20 +183,32 @@ class Contract(_Declaration):
         return tuple(name for name in names if self.columns[name].kind in kinds)
 
 
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that appears twice; YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if repeated := {key for key in keys if keys.count(key) > 1}:
+            raise yaml.MarkedYAMLError(
+                problem=f"{', '.join(sorted(repeated))} appears twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
 @lru_cache
 def read_contract(path: Path = DEFAULT_CONTRACT) -> Contract:
-    """Read a contract file, refusing unknown keys.
+    """Read a contract file, refusing unknown and repeated keys.
 
     Raises ContractError with every fault found, each named by its place in the file.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
+    except OSError as error:
         raise ContractError(
-            f"no contract at {path}: set ATTRITION_CONTRACT to a contract file, or unset it for "
-            "the default"
+            f"no contract at {path} ({error.strerror}): set ATTRITION_CONTRACT to a contract "
+            "file, or unset it for the default"
         ) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ContractError(f"{path} is not YAML: {error}") from None
     try:
         return Contract.model_validate(content)

@@ -23,8 +23,9 @@ def label_snapshot(
 
     A label is known once the whole horizon has passed by the last day of `known_by`. Leaving
     counts from the day after the snapshot's to the horizon's last day. Without a table of
-    departures the label stands in the snapshot itself and is hidden until it has matured;
-    `horizon_months`, by default the contract's, can then not be another.
+    departures the label stands in the snapshot itself, is hidden until it has matured, and is
+    unknown where the snapshot came without it; `horizon_months`, by default the contract's, can
+    then not be another.
     """
     horizon = horizon_months or contract.horizon_months
     unknown = pd.Series(np.nan, index=snapshot.index, name="left", dtype="float64")
@@ -33,6 +34,8 @@ def label_snapshot(
     if departures is None:
         if horizon != contract.horizon_months:
             raise ValueError(f"labels inside snapshots are for {contract.horizon_months} months")
+        if contract.label not in snapshot.columns:
+            return unknown
         column = contract.columns[contract.label]
         left = (snapshot[contract.label] == column.positive).astype("float64")
         return left.where(snapshot[contract.label].notna()).rename("left")

@@ -37,6 +37,13 @@ class Settings(BaseModel):
     mlflow_url: str = Field("http://127.0.0.1:5001", description="where people see MLflow")
     reports_url: str = Field("http://127.0.0.1:5002", description="where people see home/reports")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_given(cls, value: object) -> object:
+        if value == "":
+            raise ValueError("is empty: give a value, or unset it")
+        return value
+
     @field_validator("first_month")
     @classmethod
     def _is_a_month(cls, value: str) -> str:
@@ -54,10 +61,12 @@ class Settings(BaseModel):
         Raises SettingsError that names every unknown or malformed variable and lists what is
         accepted.
         """
+        variables = {name: PREFIX + name.upper() for name in cls.model_fields}
+        fields = {variable: name for name, variable in variables.items()}
         given = {
-            name.removeprefix(PREFIX).lower(): value
+            fields.get(name, name): value
             for name, value in environment.items()
-            if name.startswith(PREFIX) and name.isupper()
+            if name.startswith(PREFIX)
         }
         default_home = environment.get("DAGSTER_HOME") or str(PROJECT_ROOT / ".attrition")
         home = Path(given.setdefault("home", default_home)).expanduser().absolute()
@@ -68,11 +77,12 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             faults = "\n".join(
-                f"  {PREFIX}{str(fault['loc'][0]).upper()}: {_explain(fault['type'], fault['msg'])}"
+                f"  {variables.get(str(fault['loc'][0]), fault['loc'][0])}: "
+                f"{_explain(fault['type'], fault['msg'])}"
                 for fault in error.errors()
             )
             accepted = "\n".join(
-                f"  {PREFIX}{name.upper()}: {field.description}"
+                f"  {variables[name]}: {field.description}"
                 for name, field in cls.model_fields.items()
             )
             raise SettingsError(f"settings refused:\n{faults}\naccepted are:\n{accepted}") from None

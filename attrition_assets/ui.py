@@ -38,17 +38,20 @@ def list_services(settings: Settings) -> dict[str, list[str]]:
 
 
 def serve_ui(settings: Settings, say: Callable[[str], None]) -> None:
-    """Run all services until interrupted, their output in `home/logs`.
+    """Run all services until interrupted, their output in `home/service-logs`.
 
     Raises AttritionError, and stops the others, if one of them ends.
     """
-    logs = settings.home / "logs"
+    logs = settings.home / "service-logs"  # Dagster empties a folder called logs
     logs.mkdir(parents=True, exist_ok=True)
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(settings.home),
         "ATTRITION_HOME": str(settings.home),
         "DO_NOT_TRACK": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # MLflow's job runner, for evaluating language models, would start five processes.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     running: dict[str, subprocess.Popen[bytes]] = {}
     signal.signal(signal.SIGTERM, _interrupt)

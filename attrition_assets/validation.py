@@ -112,6 +112,27 @@ def cast_to_contract(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     return cast.sort_values(contract.id, ignore_index=True)
 
 
+def read_ids(ids: pd.Series, column: Column) -> pd.Series:
+    """Ids as they are compared: numbers if the contract says integer, else text.
+
+    1 and 1.0 are one number; what is none is missing.
+    """
+    if column.integer:
+        return pd.to_numeric(ids, errors="coerce")
+    return ids.astype("string").astype("object")
+
+
+def read_dates(dates: pd.Series) -> pd.Series:
+    """Dates as they are compared; what is none, or has a time zone, is missing."""
+    if isinstance(dates.dtype, pd.DatetimeTZDtype):
+        return pd.Series(pd.NaT, index=dates.index, name=dates.name)
+    if pd.api.types.is_datetime64_any_dtype(dates):
+        return dates
+    text = dates.astype("string")
+    zoned = text.str.contains(r"\d[T ]\d.*(?:[Zz]|[+-][\d:]+)$", na=False)
+    return pd.to_datetime(text.mask(zoned), format="ISO8601", errors="coerce")
+
+
 def check_snapshot(
     table: pd.DataFrame,
     contract: Contract,
@@ -158,7 +179,8 @@ def _check_contract(table: pd.DataFrame, contract: Contract) -> Verdict:
 def _check_duplicates(table: pd.DataFrame, contract: Contract) -> Verdict:
     if contract.id not in table.columns:
         return Verdict(holds=False, explanation=f"could not be checked: no column {contract.id}")
-    repeated = table[contract.id].duplicated(keep="first").to_numpy()
+    ids = read_ids(table[contract.id], contract.columns[contract.id])
+    repeated = (ids.duplicated(keep="first") & ids.notna()).to_numpy()
     return Verdict(
         holds=not repeated.any(),
         explanation=f"{int(repeated.sum())} rows repeat an employee (by {contract.id})",
@@ -172,7 +194,7 @@ def _check_dates(table: pd.DataFrame, contract: Contract, month: pd.Period) -> V
     name = contract.snapshot_date
     if name not in table.columns:
         return Verdict(holds=False, explanation=f"could not be checked: no column {name}")
-    dates = _to_dates(table[name])
+    dates = read_dates(table[name])
     wrong = (dates != last_day(month)).to_numpy()
     future = int((dates > last_day(month)).sum())
     return Verdict(
@@ -233,7 +255,7 @@ def _rules(column: Column, pa: Any) -> list[Any]:
     """The Pandera checks of one column: each sees a whole series and passes missing values."""
     rules: list[tuple[str, Callable[[Any], Any]]] = []
     if column.kind == Kind.DATE:
-        rules.append(("is not a date such as 2026-01-31", lambda s: _to_dates(s).notna()))
+        rules.append(("is not a date such as 2026-01-31", lambda s: read_dates(s).notna()))
     elif column.kind == Kind.CONTINUOUS or column.is_integer:
         rules.append(("is not a finite number", lambda s: np.isfinite(_to_numbers(s))))
     if column.is_integer:
@@ -256,12 +278,6 @@ def _to_text(series: pd.Series) -> pd.Series:
     return series.astype("object")
 
 
-def _to_dates(series: pd.Series) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(series):
-        return series
-    return pd.to_datetime(series.astype("string"), format="ISO8601", errors="coerce")
-
-
 def _is_whole(series: pd.Series) -> pd.Series:
     numbers = _to_numbers(series)
     return numbers.isna() | numbers.eq(np.floor(numbers))
@@ -274,7 +290,10 @@ def _is_within(series: pd.Series, low: float, high: float) -> pd.Series:
 
 def _cast(series: pd.Series, column: Column) -> pd.Series:
     if column.kind == Kind.DATE:
-        return _to_dates(series).astype("datetime64[ns]")
+        return read_dates(series).astype("datetime64[ns]")
+    if column.kind == Kind.ID:
+        ids = read_ids(series, column)
+        return ids.astype("int64") if column.integer else ids
     if column.is_integer or column.kind == Kind.CONTINUOUS:
         whole = column.is_integer and not column.missing
         return _to_numbers(series).astype("int64" if whole else "float64")

@@ -11,7 +11,7 @@ from attrition_assets.adapters.snapshots import SUFFIXES, parse_table
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import last_day
-from attrition_assets.validation import cast_to_contract, find_violations
+from attrition_assets.validation import VOLUME_MONTHS, cast_to_contract, find_violations
 
 
 def import_table(
@@ -26,11 +26,12 @@ def import_table(
     """Write `folder/snapshots/` from one table whose rows carry their label; return the months.
 
     Half of the rows, drawn by `seed`, are the history, dated `first_month`. The others are dealt to
-    `months` months, which begin once the history's labels have matured; nobody is in two of them.
+    `months` months, which begin once the history's labels have matured and its size is no longer
+    what a month is compared with; nobody is in two of them.
     The folder appears whole or not at all.
 
-    Raises SnapshotError if the file is absent or no table, does not fit the contract, or the
-    folder is there already.
+    Raises SnapshotError if the file is absent or no table, does not fit the contract, holds
+    somebody twice or too few people, or the folder is there already.
     """
     if path.suffix not in SUFFIXES or not path.is_file():
         raise SnapshotError(f"{path} is not a file that ends in {' or '.join(SUFFIXES)}")
@@ -44,10 +45,18 @@ def import_table(
         faults = "\n".join(f"  {violation}" for violation in violations)
         raise SnapshotError(f"{path} does not fit the contract {contract.name}:\n{faults}")
     rows = cast_to_contract(dated, contract)
+    if repeated := int(rows[contract.id].duplicated().sum()):
+        raise SnapshotError(
+            f"{path}: {repeated} rows repeat an employee (by {contract.id}): give each one row"
+        )
+    if len(rows) < 2 * months:
+        raise SnapshotError(
+            f"{path} has {len(rows)} rows: half of them are too few for {months} months"
+        )
     shuffled = np.random.default_rng(seed).permutation(len(rows))
     half = len(rows) // 2
     parts = [shuffled[:half], *np.array_split(shuffled[half:], months)]
-    start = first_month + contract.horizon_months + 1
+    start = first_month + max(contract.horizon_months, VOLUME_MONTHS) + 1
     dates = [first_month, *(start + each for each in range(months))]
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)

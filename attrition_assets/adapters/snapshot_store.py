@@ -154,8 +154,13 @@ class SnapshotStore:
 
 
 def digest_rows(table: pd.DataFrame, contract: Contract) -> str:
-    """SHA-256 of a raw table's rows, whatever their order and their snapshot date."""
+    """SHA-256 of a raw table's rows, whatever their order and their snapshot date.
+
+    Empty if it has none of the contract's columns.
+    """
     rows = order_columns(table, contract).drop(columns=contract.snapshot_date, errors="ignore")
+    if rows.columns.empty:
+        return ""
     hashes = pd.util.hash_pandas_object(rows.astype("string"), index=False).sort_values()
     return hashlib.sha256(hashes.to_numpy().tobytes()).hexdigest()
 

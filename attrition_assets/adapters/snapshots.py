@@ -15,6 +15,7 @@ from attrition_assets.adapters.files import content_digest
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import last_day, parse_month
+from attrition_assets.validation import read_dates, read_ids
 
 SUFFIXES = (".parquet", ".csv")
 
@@ -57,11 +58,9 @@ class SnapshotFolder:
     contract: Contract
 
     def months(self) -> list[pd.Period]:
-        """The months that have a file, in order."""
-        stems = {
-            path.stem for path in (self.folder / "snapshots").glob("*") if path.suffix in SUFFIXES
-        }
-        return sorted(parse_month(stem) for stem in stems)
+        """The months that have a file, in order. Raises SnapshotError if one is named otherwise."""
+        found = (self.folder / "snapshots").glob("*")
+        return sorted({_read_month(path) for path in found if path.suffix in SUFFIXES})
 
     def fetch(self, month: pd.Period) -> RawSnapshot:
         """One month's file. Raises SnapshotError if it is absent or there are two."""
@@ -76,7 +75,7 @@ class SnapshotFolder:
         return RawSnapshot(path.name, path.read_bytes())
 
     def departures(self, known_by: pd.Period) -> pd.DataFrame | None:
-        """Id and date of those who left by the last day of `known_by`, a row a departure.
+        """Id and day of those who left by the last day of `known_by`, a row a departure.
 
         Raises SnapshotError if a column is absent or a date cannot be read.
         """
@@ -88,10 +87,8 @@ class SnapshotFolder:
         for column in (identity, date):
             if column not in table.columns:
                 raise SnapshotError(f"{path} has no column {column!r}: it has {list(table)}")
-        dates = pd.to_datetime(table[date], format="ISO8601", errors="coerce")
-        ids = table[identity]
-        if self.contract.columns[identity].integer:
-            ids = pd.to_numeric(ids, errors="coerce")
+        dates = read_dates(table[date]).dt.normalize()
+        ids = read_ids(table[identity], self.contract.columns[identity])
         unreadable = dates.isna() | ids.isna()
         if unreadable.any():
             rows = [int(row) for row in unreadable.to_numpy().nonzero()[0][:10]]
@@ -125,6 +122,18 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
             f"{name} cannot be read as {Path(name).suffix[1:]} ({type(error).__name__}): "
             "it may be truncated or of another format; send it again"
         ) from None
+
+
+def _read_month(path: Path) -> pd.Period:
+    try:
+        month = parse_month(path.stem)
+        if str(month) != path.stem:
+            raise ValueError("a partition key is no file's name")
+    except ValueError:
+        raise SnapshotError(
+            f"{path} is not named for a month: call it 2026-01{path.suffix}, or move it away"
+        ) from None
+    return month
 
 
 def _find_one(folder: Path, stem: str) -> Path | None:

@@ -94,7 +94,13 @@ def drift_report(
             **({} if share is None else {"drift_score": share}),
         }
     )
-    mlflow.set_tags({"month": str(month), "drifted_features": ", ".join(drifted)})
+    mlflow.set_tags(
+        {
+            "mlflow.runName": f"monthly {month}",
+            "month": str(month),
+            "drifted_features": ", ".join(drifted),
+        }
+    )
     mlflow.log_dict({"drifted_features": list(drifted)}, "drifted_features.json")
     return Output(
         report,
@@ -118,10 +124,9 @@ def _measure_features(
     offenders = [test for test in verdict.tests if test.drifted]
     return verdict, {
         "value": verdict.share,
-        "limit": 0.0,
+        "limit": f"no column with adjusted p <= {policy.level:g} and effect >= "
+        f"{policy.effect_floor:g}",
         "n_drifted_features": len(verdict.drifted_features),
-        "level": policy.level,
-        "effect_floor": policy.effect_floor,
         "offenders": show_values(offenders) if offenders else None,
     }
 
@@ -132,7 +137,7 @@ def _measure_predictions(
     verdict = report.prediction_drift
     return verdict, {
         "value": verdict.score,
-        "limit": policy.prediction_effect_floor,
+        "limit": f"KS distance < {policy.prediction_effect_floor:g} or p > {policy.level:g}",
         "p_value": verdict.p_value,
         "flagged_share_baseline": verdict.flagged_share_baseline,
         "flagged_share_current": verdict.flagged_share_current,
@@ -145,7 +150,7 @@ def _measure_concept(
     verdict = report.concept_drift
     return verdict, {
         "value": verdict.p_value,
-        "limit": policy.concept_level,
+        "limit": f"p > {policy.concept_level:g}",
         "rows": verdict.rows,
         "leavers": verdict.leavers,
         "offenders": ", ".join(verdict.columns) or None,
@@ -158,10 +163,10 @@ def _measure_performance(
     verdict = report.performance
     return verdict, {
         "value": verdict.auc,
+        "limit": f"AUC within {policy.performance_margin:g} of the promise, or p > "
+        f"{policy.performance_level:g}",
         "promised_auc": verdict.promised_auc,
-        "margin": policy.performance_margin,
         "p_value": verdict.p_value,
-        "limit": policy.performance_level,
         "auc_low": verdict.auc_low,
         "auc_high": verdict.auc_high,
         "rows": verdict.rows,
@@ -174,7 +179,7 @@ def _measure_age(
 ) -> tuple[Verdict, Mapping[str, Any]]:
     return report.champion_age, {
         "value": report.champion_age.months,
-        "limit": policy.champion_max_age_months,
+        "limit": f"{policy.champion_max_age_months} months",
     }
 
 
@@ -240,7 +245,6 @@ def retraining_not_needed(
         description="; ".join(decision.reasons),
         metadata={
             "decision": str(decision.decision),
-            "reasons": MetadataValue.md("\n".join(f"- {reason}" for reason in decision.reasons)),
             "champion_version": drift_report.champion_version,
         },
     )

@@ -76,7 +76,13 @@ def model(
     }
     mlflow.log_params({**trained.params, "trials": trained.trials, "reference_digest": digest})
     mlflow.log_metrics(evaluation.model_dump())
-    mlflow.set_tags({"as_of": str(reference.as_of), "reproducible": trained.reproducible})
+    mlflow.set_tags(
+        {
+            "mlflow.runName": f"retraining as of {reference.as_of}",
+            "as_of": str(reference.as_of),
+            "reproducible": trained.reproducible,
+        }
+    )
     for name, figure in figures.items():
         mlflow.log_figure(figure, f"{name}.png")
     verdicts = check_model(evaluation, reference, contract)

@@ -39,7 +39,7 @@ def compare_continuous(reference: Numbers, current: Numbers) -> TwoSampleResult:
     """
     with warnings.catch_warnings():
         # Where exact arithmetic overflows, SciPy says so and falls back to the asymptotic p.
-        warnings.filterwarnings("ignore", "ks_2samp: Exact calculation", RuntimeWarning)
+        warnings.filterwarnings("ignore", r"\s*ks_2samp: Exact calculation", RuntimeWarning)
         result = stats.ks_2samp(reference, current)
     return TwoSampleResult(
         "Kolmogorov-Smirnov", float(result.pvalue), float(result.statistic), "KS distance"

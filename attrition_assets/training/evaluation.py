@@ -73,14 +73,16 @@ def choose_threshold(left: np.ndarray, probability: np.ndarray) -> float:
 def find_leaks(table: pd.DataFrame, left: np.ndarray, contract: Contract) -> dict[str, float]:
     """AUC of each feature alone, largest first; one near 1 tells the label, and is a leak.
 
-    Numbers count in whichever direction is better, levels by their own rate of leaving.
+    Numbers count in whichever direction is better, levels by their own rate of leaving, missing
+    values as lower than all others.
     """
     aucs = {}
     for name in contract.features:
         values = table[name]
         if contract.columns[name].kind == Kind.NOMINAL or contract.columns[name].is_text:
             values = pd.Series(left, index=table.index).groupby(values).transform("mean")
-        auc = float(roc_auc_score(left, values.astype("float64").fillna(-1.0)))
+        ranks = values.astype("float64").rank(na_option="top")
+        auc = float(roc_auc_score(left, ranks))
         aucs[name] = max(auc, 1 - auc)
     return dict(sorted(aucs.items(), key=lambda item: -item[1]))
 

@@ -6,6 +6,7 @@ missing values) is learned, inside each fold.
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -40,7 +41,8 @@ def build_pipeline(contract: Contract, *, C: float) -> Pipeline:
 def select_features(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """The model's input: the contract's features in order, all numbers as float64."""
     numbers = [name for name in contract.features if not contract.columns[name].is_text]
-    return table[list(contract.features)].astype(dict.fromkeys(numbers, "float64"))
+    features = table[list(contract.features)].astype(dict.fromkeys(numbers, "float64"))
+    return features.where(features.notna(), np.nan)  # scikit-learn takes None for a level
 
 
 def make_example(contract: Contract) -> pd.DataFrame:
@@ -65,7 +67,7 @@ def _encode(encoder: Any, contract: Contract, names: tuple[str, ...], **options:
 
 
 def _impute(contract: Contract, names: tuple[str, ...]) -> Any:
-    fill = SimpleImputer(strategy="median", add_indicator=True)
+    fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     return fill if _may_miss(contract, names) else "passthrough"
 
 

@@ -39,7 +39,7 @@ class ReferenceData:
     def newest(self) -> pd.DataFrame:
         """The rows of the newest snapshot: the baseline of drift."""
         dates = self.table[self.contract.snapshot_date]
-        return self.table.loc[dates == dates.max()].reset_index(drop=True)
+        return self.table.loc[dates.eq(dates.max())].reset_index(drop=True)
 
 
 def build_reference(

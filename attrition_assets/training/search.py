@@ -43,8 +43,8 @@ def train_model(
     """Search the regularisation by Optuna's TPE on log-loss, then fit on all labelled rows.
 
     The folds are computed once, grouped by person. The same data, seed and number of trials give
-    the same model; `seconds` caps the search and, if it was hit, the result says so. `report` is
-    called with a line of progress a trial.
+    the same model; `seconds` caps the trials after the first and, if it was hit, the result says
+    so. `report` is called with a line of progress a trial.
     """
     import optuna
 
@@ -67,7 +67,8 @@ def train_model(
         return loss
 
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
-    study.optimize(objective, n_trials=trials, timeout=seconds)
+    study.optimize(objective, n_trials=1)  # whatever the cap: without a trial there is no model
+    study.optimize(objective, n_trials=trials - 1, timeout=seconds)
     C = float(study.best_params["C"])
     return TrainedModel(
         pipeline=build_pipeline(contract, C=C).fit(X, y),

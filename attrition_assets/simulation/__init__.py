@@ -1,0 +1,1 @@
+"""A simulated company: people who are hired, rise and leave, and faults to plant in their data."""

@@ -1,0 +1,92 @@
+"""The shipped company and its files."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from attrition_assets.contract import read_contract
+from attrition_assets.simulation.company import Company
+from attrition_assets.simulation.shipped import simulate_shipped_company, write_company
+from attrition_assets.validation import find_violations
+
+MEGABYTES_3 = 3_000_000
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Company:
+    return simulate_shipped_company()
+
+
+def read_bytes(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_only_the_month_with_the_unit_error_breaks_the_contract(shipped: Company) -> None:
+    contract = read_contract()
+    broken = [
+        str(month)
+        for month, snapshot in shipped.snapshots.items()
+        if find_violations(snapshot, contract)
+    ]
+    assert broken == ["2025-11"]
+    assert len(shipped.snapshots) == 36
+
+
+def test_pay_rises_by_the_planted_inflation(shipped: Company) -> None:
+    pay = [
+        shipped.snapshots[pd.Period(month, freq="M")].set_index("EmployeeNumber")["MonthlyIncome"]
+        for month in ("2025-05", "2025-06")
+    ]
+    assert (pay[1] / pay[0]).median() == pytest.approx(1.12, abs=0.001)
+
+
+def test_what_is_written_is_read_again(shipped: Company, tmp_path: Path) -> None:
+    write_company(shipped, tmp_path)
+    for month, snapshot in shipped.snapshots.items():
+        assert_frame_equal(pd.read_parquet(tmp_path / f"snapshots/{month}.parquet"), snapshot)
+    assert_frame_equal(pd.read_parquet(tmp_path / "departures.parquet"), shipped.departures)
+
+
+def test_the_files_are_small_and_the_same_on_every_run(shipped: Company, tmp_path: Path) -> None:
+    write_company(shipped, tmp_path)
+    first = read_bytes(tmp_path)
+    write_company(simulate_shipped_company(), tmp_path)
+    assert read_bytes(tmp_path) == first
+    assert len(first) == 37
+    assert sum(map(len, first.values())) < MEGABYTES_3
+
+
+def test_an_earlier_companys_months_are_removed_and_nothing_else(
+    small: Company, tmp_path: Path
+) -> None:
+    old = tmp_path / "snapshots" / "1999-12.parquet"
+    note = tmp_path / "snapshots" / "README.md"
+    old.parent.mkdir()
+    old.write_bytes(b"old")
+    note.write_text("kept", encoding="utf-8")
+    write_company(small, tmp_path)
+    assert not old.exists()
+    assert note.read_text(encoding="utf-8") == "kept"
+    assert len(list(old.parent.glob("*.parquet"))) == len(small.snapshots)
+
+
+def test_an_earlier_companys_months_stay_if_writing_fails(
+    small: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "snapshots" / "1999-12.parquet"
+    old.parent.mkdir()
+    old.write_bytes(b"old")
+
+    def fail(path: Path, content: bytes) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("attrition_assets.simulation.shipped.write_atomically", fail)
+    with pytest.raises(OSError, match="no space"):
+        write_company(small, tmp_path)
+    assert old.exists()

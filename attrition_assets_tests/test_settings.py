@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from attrition_assets.contract import DEFAULT_CONTRACT
+from attrition_assets.errors import SettingsError
+from attrition_assets.settings import PREFIX, PROJECT_ROOT, Settings, load_settings
+
+
+def read(**variables: str) -> Settings:
+    return Settings.from_environment(variables)
+
+
+def refuse(**variables: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        read(**variables)
+    return str(caught.value)
+
+
+def test_without_variables_everything_lies_in_the_project() -> None:
+    settings = read(PATH="/usr/bin")
+    assert settings.home == PROJECT_ROOT / ".attrition"
+    assert settings.contract == DEFAULT_CONTRACT
+    assert settings.start == pd.Period("2023-11", freq="M")
+    assert settings.mlflow_uri == f"sqlite:///{settings.home}/mlflow/mlflow.db"
+    assert (settings.training_months, settings.search_seconds) == (24, None)
+
+
+def test_home_is_dagsters_unless_it_is_set(tmp_path: Path) -> None:
+    assert read(DAGSTER_HOME=str(tmp_path)).home == tmp_path
+    assert read(DAGSTER_HOME="").home == PROJECT_ROOT / ".attrition"
+    own = str(tmp_path / "own")
+    assert read(DAGSTER_HOME=str(tmp_path), ATTRITION_HOME=own).home == tmp_path / "own"
+
+
+def test_data_is_what_was_imported_else_what_is_shipped(tmp_path: Path) -> None:
+    assert read(ATTRITION_HOME=str(tmp_path)).data == PROJECT_ROOT / "data"
+    (tmp_path / "data").mkdir()
+    assert read(ATTRITION_HOME=str(tmp_path)).data == tmp_path / "data"
+    assert read(ATTRITION_HOME=str(tmp_path), ATTRITION_DATA="/elsewhere").data == Path(
+        "/elsewhere"
+    )
+
+
+def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/her")
+    settings = read(ATTRITION_HOME="state", ATTRITION_CONTRACT="~/contract.yaml")
+    assert settings.home == tmp_path / "state"
+    assert settings.contract == Path("/home/her/contract.yaml")
+    assert settings.mlflow_uri.startswith(f"sqlite:///{tmp_path}/state/")
+
+
+def test_every_variable_is_read() -> None:
+    settings = read(
+        ATTRITION_FIRST_MONTH="2024-05-01",
+        ATTRITION_TRAINING_MONTHS="12",
+        ATTRITION_TRIALS="3",
+        ATTRITION_SEARCH_SECONDS="1.5",
+        ATTRITION_MLFLOW_URI="sqlite:///m.db",
+        ATTRITION_MLFLOW_URL="http://mlflow",
+        ATTRITION_REPORTS_URL="http://reports",
+    )
+    assert settings.start == pd.Period("2024-05", freq="M")
+    assert (settings.training_months, settings.trials, settings.search_seconds) == (12, 3, 1.5)
+    assert settings.mlflow_uri == "sqlite:///m.db"
+    assert (settings.mlflow_url, settings.reports_url) == ("http://mlflow", "http://reports")
+
+
+def test_this_processs_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTRITION_TRIALS", "5")
+    assert load_settings().trials == 5
+
+
+@pytest.mark.parametrize("name", ["ATTRITION_TRAILS", "ATTRITION_Trials", "ATTRITION_"])
+def test_an_unknown_variable_is_refused_by_name(name: str) -> None:
+    assert f"\n  {name}: unknown variable\n" in refuse(**{name: "9"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("ATTRITION_TRIALS", "many", "valid integer"),
+        ("ATTRITION_TRIALS", "0", "greater than or equal to 1"),
+        ("ATTRITION_TRAINING_MONTHS", "2.5", "valid integer"),
+        ("ATTRITION_SEARCH_SECONDS", "-1", "greater than 0"),
+        ("ATTRITION_SEARCH_SECONDS", "nan", "greater than 0"),
+        ("ATTRITION_FIRST_MONTH", "May 2024", "'May 2024' is not a month: write 2026-01"),
+        ("ATTRITION_HOME", "", "is empty: give a value, or unset it"),
+        ("ATTRITION_TRIALS", "", "is empty: give a value, or unset it"),
+    ],
+)
+def test_a_malformed_variable_is_refused_by_name(name: str, value: str, fault: str) -> None:
+    message = refuse(**{name: value})
+    (line,) = [line for line in message.split("accepted are:")[0].splitlines() if name in line]
+    assert line.startswith(f"  {name}: ")
+    assert fault in line
+
+
+def test_all_faults_are_told_at_once_with_everything_that_is_accepted() -> None:
+    message = refuse(ATTRITION_TRIALS="x", ATTRITION_FIRST_MONTH="y", ATTRITION_COLOUR="z")
+    faults, accepted = message.split("accepted are:")
+    for name in ("TRIALS", "FIRST_MONTH", "COLOUR"):
+        assert f"  {PREFIX}{name}: " in faults
+    for name, field in Settings.model_fields.items():
+        assert f"  {PREFIX}{name.upper()}: {field.description}" in accepted
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        read().trials = 2

@@ -1,0 +1,149 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from attrition_assets.contract import Contract
+from attrition_assets.training.features import build_pipeline, select_features
+from attrition_assets.training.reference import LABEL, ReferenceData
+from attrition_assets.training.search import C_RANGE, train_model
+from attrition_assets_tests.conftest import declare_contract
+
+JANUARY = pd.Period("2026-01", freq="M")
+CONTRACT = declare_contract(
+    Team={"kind": "nominal", "role": "feature", "levels": ["a", "b", "c"]},
+    **{f"X{i}": {"kind": "continuous", "role": "feature", "range": [-9, 9]} for i in range(3)},
+)
+
+
+def make_reference(seed: int = 0, rows: int = 300) -> ReferenceData:
+    """People who leave by X0 and their team; every tenth outcome is unknown."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {"Id": np.arange(rows), "Team": rng.choice(list("abc"), rows)}
+        | {f"X{i}": rng.normal(size=rows).clip(-9, 9) for i in range(3)}
+    )
+    odds = np.exp(-1 + table["X0"] + (table["Team"] == "b"))
+    left = (rng.random(rows) < odds / (1 + odds)).astype("float64")
+    return ReferenceData(
+        table.assign(**{LABEL: left.mask(table.index % 10 == 0)}), JANUARY, CONTRACT
+    )
+
+
+def test_same_data_and_seed_give_the_same_model_to_the_bit() -> None:
+    models = [train_model(make_reference(), CONTRACT, trials=4, seed=7) for _ in range(2)]
+    first, second = models
+    assert first.params == second.params
+    assert first.pipeline["model"].coef_.tobytes() == second.pipeline["model"].coef_.tobytes()
+    assert first.pipeline["model"].intercept_.tobytes() == (
+        second.pipeline["model"].intercept_.tobytes()
+    )
+    assert first.out_of_fold.tobytes() == second.out_of_fold.tobytes()
+
+
+def test_another_seed_deals_other_folds() -> None:
+    first, second = (
+        train_model(make_reference(), CONTRACT, trials=1, seed=seed).out_of_fold for seed in (0, 1)
+    )
+    assert (first != second).any()
+
+
+def test_the_final_fit_is_on_all_labelled_rows_with_what_the_search_found() -> None:
+    reference, lines = make_reference(), list[str]()
+    trained = train_model(reference, CONTRACT, trials=6, report=lines.append)
+    assert trained.pipeline["model"].C == trained.params["C"]
+    rows = reference.labelled
+    by_hand = build_pipeline(CONTRACT, C=trained.params["C"]).fit(
+        select_features(rows, CONTRACT), rows[LABEL].to_numpy(dtype="int64")
+    )
+    assert trained.pipeline["model"].coef_.tobytes() == by_hand["model"].coef_.tobytes()
+    found = [re.findall(r"C=(\S+), log-loss (\S+)", line)[0] for line in lines]
+    best = min(found, key=lambda pair: float(pair[1]))
+    assert f"{trained.params['C']:.4f}" == best[0]
+    loss = log_loss(rows[LABEL], trained.out_of_fold)
+    assert f"{loss:.4f}" == best[1]
+
+
+def test_each_trial_reports_a_line_and_stays_in_its_range() -> None:
+    lines: list[str] = []
+    trained = train_model(make_reference(), CONTRACT, trials=3, report=lines.append)
+    assert [line.split(":")[0] for line in lines] == [f"trial {each} of 3" for each in (1, 2, 3)]
+    assert C_RANGE[0] <= trained.params["C"] <= C_RANGE[1]
+    assert (trained.trials, trained.reproducible) == (3, True)
+
+
+def test_rows_whose_outcome_is_unknown_train_nothing() -> None:
+    reference = make_reference()
+    moved = reference.table.copy()
+    moved.loc[moved[LABEL].isna(), "X0"] = 9.0
+    one, other = (
+        train_model(ReferenceData(table, JANUARY, CONTRACT), CONTRACT, trials=1)
+        for table in (reference.table, moved)
+    )
+    assert one.pipeline["model"].coef_.tobytes() == other.pipeline["model"].coef_.tobytes()
+    assert len(one.out_of_fold) == 270
+
+
+def make_twins() -> tuple[ReferenceData, Contract]:
+    """Sixty people of forty noisy numbers, ten equal rows each, who leave by the toss of a coin.
+
+    Whoever has seen a person knows the outcome; of the others nothing tells.
+    """
+    contract = declare_contract(
+        **{f"X{i}": {"kind": "continuous", "role": "feature", "range": [-9, 9]} for i in range(40)}
+    )
+    rng = np.random.default_rng(0)
+    people = pd.DataFrame(rng.normal(size=(60, 40)).clip(-9, 9), columns=list(contract.features))
+    people = people.assign(Id=range(60), **{LABEL: rng.permutation([0.0, 1.0] * 30)})
+    rows = pd.concat([people] * 10, ignore_index=True)
+    return ReferenceData(rows, JANUARY, contract), contract
+
+
+def test_nobody_stands_on_both_sides_of_a_fold() -> None:
+    reference, contract = make_twins()
+    left = reference.labelled[LABEL]
+    trained = train_model(reference, contract, trials=2)
+    seen = trained.pipeline.predict_proba(select_features(reference.labelled, contract))[:, 1]
+    assert roc_auc_score(left, seen) > 0.9
+    assert roc_auc_score(left, trained.out_of_fold) < 0.65
+
+
+def test_the_same_rows_of_other_people_would_tell() -> None:
+    reference, contract = make_twins()
+    strangers = reference.table.assign(Id=range(600))
+    trained = train_model(ReferenceData(strangers, JANUARY, contract), contract, trials=2)
+    assert roc_auc_score(strangers[LABEL], trained.out_of_fold) > 0.9
+
+
+def test_all_rows_of_a_person_are_scored_by_one_model_that_has_not_seen_them() -> None:
+    reference, contract = make_twins()
+    scores = train_model(reference, contract, trials=1).out_of_fold
+    by_person = pd.Series(scores).groupby(reference.labelled["Id"]).nunique()
+    assert by_person.eq(1).all()
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 0.05])
+def test_a_search_cut_short_still_gives_a_model_and_says_so(seconds: float) -> None:
+    trained = train_model(make_reference(), CONTRACT, trials=10_000, seconds=seconds)
+    assert 1 <= trained.trials < 10_000
+    assert not trained.reproducible
+    assert trained.pipeline["model"].C == trained.params["C"]
+
+
+def test_a_cap_that_was_not_hit_changes_nothing() -> None:
+    capped, free = (
+        train_model(make_reference(), CONTRACT, trials=3, seconds=each) for each in (3600, None)
+    )
+    assert capped.reproducible
+    assert capped.params == free.params
+
+
+def test_the_real_table_trains_a_model_that_is_better_than_chance(
+    cast_ibm_table: pd.DataFrame, contract: Contract
+) -> None:
+    left = (cast_ibm_table["Attrition"] == "Yes").astype("float64")
+    reference = ReferenceData(cast_ibm_table.assign(**{LABEL: left}), JANUARY, contract)
+    trained = train_model(reference, contract, trials=2)
+    assert roc_auc_score(left, trained.out_of_fold) > 0.75
