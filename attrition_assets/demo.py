@@ -19,6 +19,7 @@ from dagster import (
     RunRequest,
     build_sensor_context,
 )
+from dagster._core.events import JobFailureData, StepFailureData
 from sklearn.metrics import roc_auc_score
 
 from attrition_assets.adapters.registry import Registry
@@ -103,7 +104,7 @@ class Loop:
             tags={REASON_TAG: "the first model"},
         )
         if not first.success:
-            raise AttritionError(f"the first training failed: see run {first.run_id} in make ui")
+            raise AttritionError(f"the first training failed: {explain_failure(first)}")
         self.say("version 1 is champion: there was none to compare it with")
         return [self.walk_month(instance, month) for month in later]
 
@@ -132,7 +133,7 @@ class Loop:
                 if not evaluation.passed
             ]
             if not refused:
-                raise AttritionError(f"{month} failed: see run {result.run_id} in make ui")
+                raise AttritionError(f"{month} failed: {explain_failure(result)}")
             found = f"refused: {', '.join(refused)}"
             row = MonthResult(month, None, None, found, "quarantined, not scored")
         else:
@@ -170,7 +171,7 @@ class Loop:
             tags={**request.tags, RUN_KEY_TAG: str(request.run_key), SENSOR_TAG: SENSOR},
         )
         if not result.success:
-            return f"sensor: retraining failed (run {result.run_id})"
+            return f"sensor: retraining failed: {explain_failure(result)}"
         version = self.registry.challenger_version()
         if version is None:
             raise AttritionError(f"run {result.run_id} succeeded but registered no challenger")
@@ -221,6 +222,19 @@ class Loop:
         if left.nunique() < 2:
             return None
         return float(roc_auc_score(left, scores.loc[snapshot[self.contract.id]]))
+
+
+def explain_failure(result: ExecuteInProcessResult) -> str:
+    """What failed in a run: its blocking checks or its first error, and where to read more."""
+    checks = [
+        f"{each.check_name}: {each.description}"
+        for each in result.get_asset_check_evaluations()
+        if not each.passed
+    ]
+    datas = [event.event_specific_data for event in result.all_events if event.is_failure]
+    errors = [data.error for data in datas if isinstance(data, StepFailureData | JobFailureData)]
+    said = [(error.cause or error).message.strip() for error in errors if error]
+    return f"{'; '.join(checks or said[:1])} (run {result.run_id}; `make ui` shows its log)"
 
 
 def describe_findings(report: DriftReport) -> str:

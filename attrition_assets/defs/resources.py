@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dagster import BetaWarning, DagsterEventType, InitResourceContext, ResourceDefinition, resource
+from dagster._check import not_none
 
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import EXPERIMENT, Registry
@@ -53,26 +54,27 @@ def _build_mlflow_run(registry: Registry) -> ResourceDefinition:
     def mlflow_run(context: InitResourceContext) -> Iterator[Any]:
         registry.client  # noqa: B018 - makes the experiment, with its artifacts under home
         with warnings.catch_warnings():
-            # All of dagster-mlflow is declared beta; the lock pins it.
+            # dagster-mlflow is declared beta and calls what Dagster deprecates; the lock pins it.
             warnings.simplefilter("ignore", BetaWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
             from dagster_mlflow.resources import MlFlow
 
             tracking = MlFlow(context)
+        status = "FAILED"
         try:
             yield tracking
+            status = _read_status(context)
         finally:
-            run_id, instance = context.run_id, context.instance
-            failed = (
-                run_id
-                and instance
-                and instance.all_logs(
-                    run_id,
-                    of_type={DagsterEventType.STEP_FAILURE, DagsterEventType.PIPELINE_FAILURE},
-                )
-            )
-            tracking.end_run(status="FAILED" if failed else "FINISHED")
+            tracking.end_run(status=status)
 
     configured: ResourceDefinition = mlflow_run.configured(
         {"mlflow_tracking_uri": registry.uri, "experiment_name": EXPERIMENT}
     )
     return configured
+
+
+def _read_status(context: InitResourceContext) -> str:
+    """MLflow's name for how the Dagster run went so far."""
+    run, instance = not_none(context.run), not_none(context.instance)
+    failures = {DagsterEventType.STEP_FAILURE, DagsterEventType.PIPELINE_FAILURE}
+    return "FAILED" if instance.all_logs(run.run_id, of_type=failures) else "FINISHED"

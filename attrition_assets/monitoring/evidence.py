@@ -83,8 +83,9 @@ def _pair(
     label: str,
     within: int,
 ) -> Outcomes:
+    unknown = f"no snapshot since {champion.reference.as_of} has known outcomes in {month}"
     if not months:
-        return f"no snapshot since {champion.reference.as_of} has known outcomes in {month}"
+        return unknown
     share = within / contract.horizon_months
     monitored = list(contract.monitored)
     labelled = champion.reference.labelled
@@ -108,6 +109,8 @@ def _pair(
         )
     table, left = pd.concat(tables, ignore_index=True), pd.concat(labels, ignore_index=True)
     known = left.notna()
+    if not known.any():
+        return unknown
     current = OutcomeSample(
         features=table.loc[known, monitored],
         left=left[known].to_numpy() == 1,

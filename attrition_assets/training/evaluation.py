@@ -33,6 +33,7 @@ class Evaluation(BaseModel):
     brier: float
     calibration_error: float
     calibration_slope: float
+    calibration_slope_error: float
     threshold: float
     precision: float
     recall: float
@@ -45,6 +46,7 @@ def evaluate(left: np.ndarray, probability: np.ndarray) -> Evaluation:
     The threshold is the one with the best F2 among the probabilities' percentiles.
     """
     threshold = choose_threshold(left, probability)
+    slope, slope_error = _calibration_slope(left, probability)
     flagged = probability >= threshold
     return Evaluation(
         rows=len(left),
@@ -55,7 +57,8 @@ def evaluate(left: np.ndarray, probability: np.ndarray) -> Evaluation:
         base_rate_log_loss=float(log_loss(left, np.full(len(left), left.mean()))),
         brier=float(brier_score_loss(left, probability)),
         calibration_error=float(_calibration_error(left, probability)),
-        calibration_slope=float(_calibration_slope(left, probability)),
+        calibration_slope=slope,
+        calibration_slope_error=slope_error,
         threshold=threshold,
         precision=float(precision_score(left, flagged, zero_division=0)),
         recall=float(recall_score(left, flagged)),
@@ -97,8 +100,15 @@ def _calibration_error(left: np.ndarray, probability: np.ndarray) -> float:
     return float(sum(gaps) / len(left))
 
 
-def _calibration_slope(left: np.ndarray, probability: np.ndarray) -> float:
-    """Slope of the label on the logit of the probability (Cox, 1958); 1 is calibrated."""
+def _calibration_slope(left: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
+    """Slope of the label on the logit of the probability, and its standard error (Cox, 1958).
+
+    A slope of 1 is calibrated, below 1 the probabilities are too extreme, above 1 too tame.
+    """
     clipped = np.clip(probability, 1e-9, 1 - 1e-9)
-    logit = np.log(clipped / (1 - clipped)).reshape(-1, 1)
-    return float(LogisticRegression(C=np.inf).fit(logit, left).coef_[0, 0])
+    logit = np.log(clipped / (1 - clipped))
+    fitted = LogisticRegression(C=np.inf).fit(logit.reshape(-1, 1), left)
+    expected = fitted.predict_proba(logit.reshape(-1, 1))[:, 1]
+    design = np.column_stack([np.ones_like(logit), logit])
+    information = design.T @ (design * (expected * (1 - expected))[:, None])
+    return float(fitted.coef_[0, 0]), float(np.sqrt(np.linalg.pinv(information)[1, 1]))

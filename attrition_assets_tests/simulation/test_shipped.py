@@ -12,6 +12,7 @@ from attrition_assets.simulation.shipped import simulate_shipped_company, write_
 from attrition_assets.validation import find_violations
 
 MEGABYTES_3 = 3_000_000
+DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +91,13 @@ def test_an_earlier_companys_months_stay_if_writing_fails(
     with pytest.raises(OSError, match="no space"):
         write_company(small, tmp_path)
     assert old.exists()
+
+
+def test_data_holds_the_shipped_company(shipped: Company) -> None:
+    stale = "run `make data`"
+    assert_frame_equal(pd.read_parquet(DATA / "departures.parquet"), shipped.departures, obj=stale)
+    held = {path.stem for path in (DATA / "snapshots").iterdir()}
+    assert held == set(map(str, shipped.snapshots))
+    for month, snapshot in shipped.snapshots.items():
+        path = DATA / "snapshots" / f"{month}.parquet"
+        assert_frame_equal(pd.read_parquet(path), snapshot, obj=f"{path.name}, {stale}")
