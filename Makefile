@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui test check format data lock bench clean
+.PHONY: setup demo ui test check format data lock bench bench-alarms clean
 
 setup: $(SETUP)
 
@@ -40,7 +40,7 @@ data: setup
 	$(BIN)/attrition simulate data
 
 test: setup
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -50,6 +50,14 @@ check: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# A labelled table in the contract's schema; the real one where it is at hand.
+TABLE ?= ../shared/data/ibm_hr_attrition.csv
+
+bench: bench-alarms
+
+bench-alarms: setup
+	$(BIN)/python scripts/bench_alarms.py $(TABLE)
 
 clean:
 	rm -rf .venv .attrition .mypy_cache .pytest_cache .ruff_cache

@@ -19,7 +19,8 @@ from dagster import (
     RunRequest,
     build_sensor_context,
 )
-from dagster._core.events import JobFailureData, StepFailureData
+from dagster._core.events import JobFailureData
+from dagster._core.execution.plan.objects import StepFailureData
 from sklearn.metrics import roc_auc_score
 
 from attrition_assets.adapters.registry import Registry

@@ -23,32 +23,35 @@ def import_table(
     months: int = 6,
     seed: int = 0,
 ) -> list[pd.Period]:
-    """Write `folder/snapshots/` from one table whose rows carry their label; return the months.
+    """Write `folder/snapshots/` from one table, split by `split_table`; return the months.
+
+    The folder appears whole or not at all. Raises SnapshotError if it is there already, and as
+    `split_table` does.
+    """
+    if folder.exists():
+        raise SnapshotError(f"{folder} is there already: choose another folder, or remove it")
+    snapshots = split_table(path, contract, first_month=first_month, months=months, seed=seed)
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    for month, snapshot in snapshots.items():
+        write_atomically(temporary / "snapshots" / f"{month}.parquet", to_parquet_bytes(snapshot))
+    temporary.rename(folder)
+    return list(snapshots)
+
+
+def split_table(
+    path: Path, contract: Contract, *, first_month: pd.Period, months: int, seed: int
+) -> dict[pd.Period, pd.DataFrame]:
+    """One table whose rows carry their label as months of strangers, in order.
 
     Half of the rows, drawn by `seed`, are the history, dated `first_month`. The others are dealt to
     `months` months, which begin once the history's labels have matured and its size is no longer
     what a month is compared with; nobody is in two of them.
-    The folder appears whole or not at all.
 
-    Raises SnapshotError if the file is absent or no table, does not fit the contract, holds
-    somebody twice or too few people, or the folder is there already.
+    Raises SnapshotError if the file is absent or no table, does not fit the contract, or holds
+    somebody twice or too few people.
     """
-    if path.suffix not in SUFFIXES or not path.is_file():
-        raise SnapshotError(f"{path} is not a file that ends in {' or '.join(SUFFIXES)}")
-    if folder.exists():
-        raise SnapshotError(f"{folder} is there already: choose another folder, or remove it")
-    table = parse_table(path.name, path.read_bytes())
-    if contract.label not in table.columns:
-        raise SnapshotError(f"{path} has no column {contract.label!r}: nothing to learn from")
-    dated = table.assign(**{contract.snapshot_date: last_day(first_month)})
-    if violations := find_violations(dated, contract):
-        faults = "\n".join(f"  {violation}" for violation in violations)
-        raise SnapshotError(f"{path} does not fit the contract {contract.name}:\n{faults}")
-    rows = cast_to_contract(dated, contract)
-    if repeated := int(rows[contract.id].duplicated().sum()):
-        raise SnapshotError(
-            f"{path}: {repeated} rows repeat an employee (by {contract.id}): give each one row"
-        )
+    rows = _read_labelled(path, contract, first_month)
     if len(rows) < 2 * months:
         raise SnapshotError(
             f"{path} has {len(rows)} rows: half of them are too few for {months} months"
@@ -58,10 +61,27 @@ def import_table(
     parts = [shuffled[:half], *np.array_split(shuffled[half:], months)]
     start = first_month + max(contract.horizon_months, VOLUME_MONTHS) + 1
     dates = [first_month, *(start + each for each in range(months))]
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    for month, part in zip(dates, parts, strict=True):
-        sent = rows.iloc[np.sort(part)].assign(**{contract.snapshot_date: last_day(month)})
-        write_atomically(temporary / "snapshots" / f"{month}.parquet", to_parquet_bytes(sent))
-    temporary.rename(folder)
-    return dates
+    return {
+        month: rows.iloc[np.sort(part)]
+        .assign(**{contract.snapshot_date: last_day(month)})
+        .reset_index(drop=True)
+        for month, part in zip(dates, parts, strict=True)
+    }
+
+
+def _read_labelled(path: Path, contract: Contract, month: pd.Period) -> pd.DataFrame:
+    if path.suffix not in SUFFIXES or not path.is_file():
+        raise SnapshotError(f"{path} is not a file that ends in {' or '.join(SUFFIXES)}")
+    table = parse_table(path.name, path.read_bytes())
+    if contract.label not in table.columns:
+        raise SnapshotError(f"{path} has no column {contract.label!r}: nothing to learn from")
+    dated = table.assign(**{contract.snapshot_date: last_day(month)})
+    if violations := find_violations(dated, contract):
+        faults = "\n".join(f"  {violation}" for violation in violations)
+        raise SnapshotError(f"{path} does not fit the contract {contract.name}:\n{faults}")
+    rows = cast_to_contract(dated, contract)
+    if repeated := int(rows[contract.id].duplicated().sum()):
+        raise SnapshotError(
+            f"{path}: {repeated} rows repeat an employee (by {contract.id}): give each one row"
+        )
+    return rows

@@ -18,6 +18,7 @@ from dagster import (
 )
 from dagster._core.test_utils import create_run_for_test
 
+from attrition_assets.definitions import defs
 from attrition_assets.defs.automation import (
     MONTH_TAG,
     REASON_TAG,
@@ -26,7 +27,6 @@ from attrition_assets.defs.automation import (
     find_newest_verdict,
     monthly_schedule,
 )
-from attrition_assets.definitions import defs
 from attrition_assets.monitoring.policy import MonitoringPolicy
 
 POLICY = MonitoringPolicy()

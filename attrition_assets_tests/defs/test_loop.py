@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from dagster import (
     AssetCheckKey,
     AssetKey,
@@ -22,6 +24,8 @@ from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.months import parse_month
 
 from .conftest import DRIFT, FAULT, LAST, RETRAINED, Walked
+
+pytestmark = pytest.mark.xdist_group("walked")
 
 
 def read_check(instance: DagsterInstance, asset: str, check: str, month: str) -> Any:
@@ -176,8 +180,7 @@ def test_mlflow_has_the_drift_of_each_month_and_the_true_status_of_each_run(
     assert "MonthlyIncome" in drifted.data.tags["drifted_features"]
     assert calm.data.metrics["drift_detected"] == calm.data.metrics["drift_score"] == 0
     listed = client.download_artifacts(drifted.info.run_id, "drifted_features.json")
-    with open(listed, encoding="utf-8") as file:
-        assert "MonthlyIncome" in json.load(file)["drifted_features"]
+    assert "MonthlyIncome" in json.loads(Path(listed).read_text("utf-8"))["drifted_features"]
 
 
 def test_a_registered_model_carries_what_an_auditor_asks_for(walked: Walked) -> None:

@@ -1,0 +1,157 @@
+"""The real daemon and the real command line, on a copy of the walked state."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance
+from dagster._core.scheduler.instigation import TickStatus
+
+from attrition_assets.settings import PROJECT_ROOT, Settings
+
+from .conftest import FAULT, LAST, Walked
+
+pytestmark = pytest.mark.xdist_group("walked")
+BIN = Path(sys.executable).parent
+PATIENCE_SECONDS = 120
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DAGSTER_HOME": str(settings.home),
+        "ATTRITION_DATA": str(settings.data),
+        "ATTRITION_TRIALS": "3",
+    }
+
+
+def run(settings: Settings, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(BIN / command[0]), *command[1:]],
+        env={**environment(settings), **more},
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+def materialize(settings: Settings, select: str, month: str) -> subprocess.CompletedProcess[str]:
+    return run(
+        settings,
+        "dagster",
+        *("asset", "materialize", "-m", "attrition_assets.definitions"),
+        *("--select", select, "--partition", f"{month}-01"),
+    )
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"gave up waiting for {what}"
+        time.sleep(0.2)
+
+
+@contextmanager
+def running_daemon(settings: Settings) -> Iterator[None]:
+    log = settings.home / "daemon.log"
+    with log.open("wb") as output:
+        daemon = subprocess.Popen(
+            [str(BIN / "dagster-daemon"), "run", "--workspace", "workspace.yaml"],
+            env=environment(settings),
+            cwd=PROJECT_ROOT,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield
+    finally:
+        daemon.terminate()
+        try:
+            daemon.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()
+
+
+@pytest.fixture
+def copy(walked: Walked, tmp_path: Path) -> Settings:
+    return walked.copy_to(tmp_path / "home")
+
+
+def count_sensor_ticks(instance: DagsterInstance) -> int:
+    states = [s for s in instance.all_instigator_state() if s.instigator_name == "retrain_on_drift"]
+    return sum(
+        tick.status != TickStatus.STARTED
+        for s in states
+        for tick in instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=10)
+    )
+
+
+def test_the_daemons_first_ticks_after_a_walk_launch_nothing(copy: Settings) -> None:
+    with DagsterInstance.from_config(str(copy.home)) as instance:
+        before = {run.run_id for run in instance.get_runs()}
+        assert count_sensor_ticks(instance) == 0
+        with running_daemon(copy):
+            wait_until(lambda: count_sensor_ticks(instance) >= 2, "two ended ticks of the sensor")
+        assert {run.run_id for run in instance.get_runs()} == before
+        (state,) = (
+            s for s in instance.all_instigator_state() if s.instigator_name == "retrain_on_drift"
+        )
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id)
+        ended = [tick for tick in ticks if tick.status != TickStatus.STARTED]
+        assert {tick.status for tick in ended} == {TickStatus.SKIPPED}
+        assert all("retraining is not needed" in (tick.skip_reason or "") for tick in ended)
+
+
+def test_a_month_materialized_again_from_the_command_line_has_the_same_bytes(
+    copy: Settings,
+) -> None:
+    paths = [
+        copy.home / "assets" / "predictions" / f"{LAST}-01.parquet",
+        copy.home / "assets" / "drift_report" / f"{LAST}-01.json",
+    ]
+    before = [path.read_bytes() for path in paths]
+    done = materialize(copy, "predictions,drift_report", LAST)
+    assert done.returncode == 0, done.stderr
+    assert "RUN_SUCCESS" in done.stderr + done.stdout
+    assert [path.read_bytes() for path in paths] == before
+
+
+def test_a_refused_month_cannot_be_scored_by_selection(copy: Settings) -> None:
+    done = materialize(copy, "predictions", FAULT)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert f"the snapshot of {FAULT} was refused (dates_match_month, not_sent_before)" in said
+    assert not (copy.home / "assets" / "predictions" / f"{FAULT}-01.parquet").exists()
+
+
+def test_an_unknown_version_is_refused_and_changes_nothing(copy: Settings, walked: Walked) -> None:
+    done = run(copy, "attrition", "promote", "--version", "9")
+    assert done.returncode == 1
+    assert done.stderr.strip() == "Error: no version 9 of 'attrition'; there are [1, 2]"
+    assert walked.loop.registry.champion_version() == 2
+
+
+def test_a_forced_retraining_waits_for_promotion_with_its_reason(copy: Settings) -> None:
+    done = run(copy, "attrition", "retrain", "--reason", "a new pay scale")
+    assert done.returncode == 0, done.stderr
+    with DagsterInstance.from_config(str(copy.home)) as instance:
+        (latest,) = instance.get_runs(limit=1)
+    assert (latest.job_name, latest.tags["attrition/reason"]) == ("retraining", "a new pay scale")
+    promoted = run(copy, "attrition", "promote", "--reason", "reviewed")
+    assert promoted.stdout.strip() == "version 3 is champion now; it was 2 before"
+
+
+def test_a_misspelt_setting_is_named_with_what_is_accepted(copy: Settings) -> None:
+    done = run(copy, "attrition", "retrain", "--reason", "x", ATTRITION_TRAILS="9")
+    assert done.returncode == 1
+    assert "ATTRITION_TRAILS: unknown variable" in done.stderr
+    assert "ATTRITION_TRIALS: Optuna trials of a retraining" in done.stderr
+    assert "Traceback" not in done.stderr
