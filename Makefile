@@ -26,10 +26,6 @@ $(SETUP): .venv/bin/uv requirements.lock pyproject.toml
 lock: .venv/bin/uv
 	$(LOCK)
 
-# Everything below runs on the state in ATTRITION_HOME.
-export ATTRITION_HOME ?= $(CURDIR)/.attrition
-export DAGSTER_HOME := $(ATTRITION_HOME)
-
 demo: setup
 	$(BIN)/attrition demo $(if $(DATA),--data $(DATA))
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from attrition_assets.contract import Column, Contract, Kind, Role, order_columns
-from attrition_assets.errors import ContractError
+from attrition_assets.casting import read_dates, read_ids, read_numbers
+from attrition_assets.contract import Column, Contract, Kind, Role
 from attrition_assets.months import last_day, months_between
 
 SHOWN_ROWS = 10
@@ -95,42 +95,6 @@ def find_violations(table: pd.DataFrame, contract: Contract) -> tuple[Violation,
     except pa.errors.SchemaErrors as errors:
         return _summarise(errors.failure_cases, len(table))
     return ()
-
-
-def cast_to_contract(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """A table without violations in the contract's types and order of columns, sorted by id.
-
-    Integers are int64 (float64 where missing values are allowed), text is `object`, dates are
-    datetime64[ns]. Raises ContractError if a value does not fit after all.
-    """
-    cast = order_columns(table, contract).copy()
-    try:
-        for name in cast.columns:
-            cast[name] = _cast(cast[name], contract.columns[name])
-    except (ValueError, TypeError) as error:
-        raise ContractError(f"column {name} does not fit the contract: {error}") from None
-    return cast.sort_values(contract.id, ignore_index=True)
-
-
-def read_ids(ids: pd.Series, column: Column) -> pd.Series:
-    """Ids as they are compared: numbers if the contract says integer, else text.
-
-    1 and 1.0 are one number; what is none is missing.
-    """
-    if column.integer:
-        return pd.to_numeric(ids, errors="coerce")
-    return ids.astype("string").astype("object")
-
-
-def read_dates(dates: pd.Series) -> pd.Series:
-    """Dates as they are compared; what is none, or has a time zone, is missing."""
-    if isinstance(dates.dtype, pd.DatetimeTZDtype):
-        return pd.Series(pd.NaT, index=dates.index, name=dates.name)
-    if pd.api.types.is_datetime64_any_dtype(dates):
-        return dates
-    text = dates.astype("string")
-    zoned = text.str.contains(r"\d[T ]\d.*(?:[Zz]|[+-][\d:]+)$", na=False)
-    return pd.to_datetime(text.mask(zoned), format="ISO8601", errors="coerce")
 
 
 def check_snapshot(
@@ -257,7 +221,7 @@ def _rules(column: Column, pa: Any) -> list[Any]:
     if column.kind == Kind.DATE:
         rules.append(("is not a date such as 2026-01-31", lambda s: read_dates(s).notna()))
     elif column.kind == Kind.CONTINUOUS or column.is_integer:
-        rules.append(("is not a finite number", lambda s: np.isfinite(_to_numbers(s))))
+        rules.append(("is not a finite number", lambda s: np.isfinite(read_numbers(s))))
     if column.is_integer:
         rules.append(("is not a whole number", _is_whole))
     if column.range:
@@ -265,39 +229,23 @@ def _rules(column: Column, pa: Any) -> list[Any]:
         rules.append((f"is outside {low:g} to {high:g}", partial(_is_within, low=low, high=high)))
     if column.levels:
         levels = list(column.levels)
-        convert = _to_text if column.is_text else _to_numbers
+        convert = _as_is if column.is_text else read_numbers
         rules.append((f"is none of {levels}", lambda s: convert(s).isin(levels)))
     return [pa.Check(rule, error=message, ignore_na=True) for message, rule in rules]
 
 
-def _to_numbers(series: pd.Series) -> pd.Series:
-    return pd.to_numeric(series, errors="coerce").astype("float64")
-
-
-def _to_text(series: pd.Series) -> pd.Series:
+def _as_is(series: pd.Series) -> pd.Series:
     return series.astype("object")
 
 
 def _is_whole(series: pd.Series) -> pd.Series:
-    numbers = _to_numbers(series)
+    numbers = read_numbers(series)
     return numbers.isna() | numbers.eq(np.floor(numbers))
 
 
 def _is_within(series: pd.Series, low: float, high: float) -> pd.Series:
-    numbers = _to_numbers(series)
+    numbers = read_numbers(series)
     return numbers.isna() | numbers.between(low, high)
-
-
-def _cast(series: pd.Series, column: Column) -> pd.Series:
-    if column.kind == Kind.DATE:
-        return read_dates(series).astype("datetime64[ns]")
-    if column.kind == Kind.ID:
-        ids = read_ids(series, column)
-        return ids.astype("int64") if column.integer else ids
-    if column.is_integer or column.kind == Kind.CONTINUOUS:
-        whole = column.is_integer and not column.missing
-        return _to_numbers(series).astype("int64" if whole else "float64")
-    return series.astype("object")
 
 
 def _summarise(failures: pd.DataFrame, rows: int) -> tuple[Violation, ...]:

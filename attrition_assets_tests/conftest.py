@@ -1,5 +1,7 @@
 """What all tests share: the contract, months drawn from it by seed, and the real table."""
 
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -7,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attrition_assets.contract import Column, Contract, Kind, Role, read_contract
+from attrition_assets.casting import cast_to_contract
+from attrition_assets.contract import Column, Contract, Kind, Outcomes, Role, read_contract
 from attrition_assets.months import last_day
-from attrition_assets.validation import cast_to_contract
 
 REAL_TABLE = Path(__file__).parents[2] / "shared" / "data" / "ibm_hr_attrition.csv"
 
@@ -22,20 +24,34 @@ class MakeSnapshot(Protocol):
     ) -> pd.DataFrame: ...
 
 
-def declare_contract(*, horizon_months: int = 3, **columns: dict[str, Any]) -> Contract:
+def declare_contract(**columns: Mapping[str, Any]) -> Contract:
     """A contract of three key columns and `columns`."""
     keys = {
         "Id": {"kind": "id", "role": "id", "integer": True},
         "Date": {"kind": "date", "role": "snapshot_date"},
         "Left": {"kind": "nominal", "role": "label", "levels": ["No", "Yes"], "positive": "Yes"},
     }
-    return Contract.model_validate(
-        {
-            "name": "small",
-            "outcomes": {"horizon_months": horizon_months},
-            "columns": {**keys, **columns},
-        }
-    )
+    return Contract.model_validate({"name": "small", "columns": {**keys, **columns}})
+
+
+def with_horizon(contract: Contract, months: int) -> Contract:
+    return contract.model_copy(update={"outcomes": Outcomes(horizon_months=months)})
+
+
+def spoil(table: pd.DataFrame, column: str, value: object, rows: list[int]) -> pd.DataFrame:
+    values = table[column].astype("object")
+    values.iloc[rows] = value
+    return table.assign(**{column: values})
+
+
+def as_csv(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(table.to_csv(index=False)), dtype=str)
+
+
+def as_parquet(table: pd.DataFrame) -> pd.DataFrame:
+    file = io.BytesIO()
+    table.to_parquet(file, index=False)
+    return pd.read_parquet(file)
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +95,7 @@ def _draw(column: Column, date: pd.Timestamp, people: int, rng: np.random.Genera
     if column.role == Role.ID:
         return np.arange(1, people + 1)
     if column.kind == Kind.DATE:
-        return np.repeat(date, people)
+        return [date] * people
     if column.levels:
         return rng.choice(np.array(column.levels), people)
     assert column.range

@@ -14,7 +14,7 @@ from .conftest import declare_contract
 PAY = {"kind": "continuous", "role": "feature", "range": [0, 10]}
 
 
-def write_contract(folder: Path, *, text: str | None = None, **columns: dict[str, Any]) -> Path:
+def write_contract(folder: Path, text: str | None = None, /, **columns: Any) -> Path:
     """A contract file of `text`, or of three key columns and `columns`."""
     keys = declare_contract(Pay=PAY).model_dump(mode="json", exclude_defaults=True)["columns"]
     keys.pop("Pay")
@@ -196,7 +196,7 @@ def test_a_contract_has_one_of_each_key_role_and_a_feature(
     ],
 )
 def test_a_file_that_is_no_contract_is_refused(text: str, message: str, tmp_path: Path) -> None:
-    path = write_contract(tmp_path, text=text)
+    path = write_contract(tmp_path, text)
     with pytest.raises(ContractError) as caught:
         read_contract(path)
     assert str(path) in str(caught.value)
@@ -213,7 +213,7 @@ def test_a_file_of_other_bytes_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_byte_order_mark_and_shared_declarations_are_read(tmp_path: Path) -> None:
     shared = "  Other: {<<: &pay {kind: continuous, role: feature, range: [0, 1]}}\n  Pay: *pay\n"
     text = write_contract(tmp_path, Pay=PAY).read_text().split("  Pay:")[0] + shared
-    contract = read_contract(write_contract(tmp_path, text="\ufeff" + text))
+    contract = read_contract(write_contract(tmp_path, "\ufeff" + text))
     assert contract.features == ("Other", "Pay")
 
 

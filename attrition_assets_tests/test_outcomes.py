@@ -8,7 +8,7 @@ from attrition_assets.contract import Contract
 from attrition_assets.months import last_day
 from attrition_assets.outcomes import label_snapshot, step_months
 
-from .conftest import declare_contract
+from .conftest import declare_contract, with_horizon
 
 # With a leap day, and with turns of the year at every distance.
 MONTHS = list(pd.period_range("2022-10", "2025-03", freq="M"))
@@ -40,7 +40,7 @@ def final_day(month: pd.Period, months_later: int) -> pd.Timestamp:
 @pytest.mark.parametrize("horizon", HORIZONS)
 @pytest.mark.parametrize("inline", [True, False])
 def test_no_label_is_known_before_the_whole_horizon_has_passed(inline: bool, horizon: int) -> None:
-    contract = declare_contract(horizon_months=horizon, Pay=PAY)
+    contract = with_horizon(declare_contract(Pay=PAY), horizon)
     everyone = people(3, Left=["Yes", "No", "Yes"])
     for month in MONTHS:
         left = departures((0, final_day(month, 0) + pd.Timedelta(days=1)))
@@ -62,7 +62,7 @@ def test_no_label_is_known_before_the_whole_horizon_has_passed(inline: bool, hor
 def test_leaving_counts_from_the_day_after_the_snapshot_to_the_horizons_last_day(
     horizon: int,
 ) -> None:
-    contract = declare_contract(horizon_months=horizon, Pay=PAY)
+    contract = with_horizon(declare_contract(Pay=PAY), horizon)
     day = pd.Timedelta(days=1)
     for month in MONTHS:
         start, end = final_day(month, 0), final_day(month, horizon)

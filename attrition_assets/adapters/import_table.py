@@ -8,10 +8,11 @@ import pandas as pd
 
 from attrition_assets.adapters.files import to_parquet_bytes, write_atomically
 from attrition_assets.adapters.snapshots import SUFFIXES, parse_table
+from attrition_assets.casting import cast_to_contract
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import last_day
-from attrition_assets.validation import VOLUME_MONTHS, cast_to_contract, find_violations
+from attrition_assets.validation import VOLUME_MONTHS, find_violations
 
 
 def import_table(
@@ -75,6 +76,11 @@ def _read_labelled(path: Path, contract: Contract, month: pd.Period) -> pd.DataF
     table = parse_table(path.name, path.read_bytes())
     if contract.label not in table.columns:
         raise SnapshotError(f"{path} has no column {contract.label!r}: nothing to learn from")
+    if contract.snapshot_date in table.columns:
+        raise SnapshotError(
+            f"{path} is dated already, by {contract.snapshot_date!r}: put its months into a folder "
+            "of snapshots and set ATTRITION_DATA"
+        )
     dated = table.assign(**{contract.snapshot_date: last_day(month)})
     if violations := find_violations(dated, contract):
         faults = "\n".join(f"  {violation}" for violation in violations)

@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict
 
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
 from attrition_assets.adapters.snapshots import RawSnapshot
+from attrition_assets.casting import cast_to_contract, read_numbers
 from attrition_assets.contract import Contract, order_columns
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import parse_month, partition_key
 from attrition_assets.validation import (
     EarlierMonth,
     Verdict,
-    cast_to_contract,
     check_snapshot,
     refuse_unreadable,
 )
@@ -161,8 +161,15 @@ def digest_rows(table: pd.DataFrame, contract: Contract) -> str:
     rows = order_columns(table, contract).drop(columns=contract.snapshot_date, errors="ignore")
     if rows.columns.empty:
         return ""
-    hashes = pd.util.hash_pandas_object(rows.astype("string"), index=False).sort_values()
+    text = rows.apply(_to_comparable_text)
+    hashes = pd.util.hash_pandas_object(text, index=False).sort_values()
     return hashlib.sha256(hashes.to_numpy().tobytes()).hexdigest()
+
+
+def _to_comparable_text(values: pd.Series) -> pd.Series:
+    """The same text for 1, 1.0 and "1"."""
+    numbers = read_numbers(values)
+    return values.astype("string").where(numbers.isna(), numbers.astype("string"))
 
 
 def _to_json(ledger: Ledger) -> bytes:

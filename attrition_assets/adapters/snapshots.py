@@ -12,10 +12,10 @@ from typing import Protocol
 import pandas as pd
 
 from attrition_assets.adapters.files import content_digest
+from attrition_assets.casting import read_dates, read_ids
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import last_day, parse_month
-from attrition_assets.validation import read_dates, read_ids
 
 SUFFIXES = (".parquet", ".csv")
 

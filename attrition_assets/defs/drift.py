@@ -84,7 +84,8 @@ def drift_report(
         concept=concept,
         performance=performance,
     )
-    page = render_evidently_report(baseline, employee_snapshot, contract)
+    verdict = f"{month}, features: {report.feature_drift.reason}"
+    page = render_evidently_report(baseline, employee_snapshot, contract, verdict)
     write_atomically(settings.home / "reports" / str(month) / "drift.html", page.encode())
     drifted, share = report.feature_drift.drifted_features, report.feature_drift.share
     mlflow.log_metrics(

@@ -48,9 +48,9 @@ def gather_outcomes(
 ) -> tuple[Outcomes, Outcomes]:
     """The outcomes for concept drift and for performance, or why they are not due.
 
-    Both are judged once a quarter, counted from the champion's month, so that the outcomes of one
-    evaluation are never those of another. Concept drift: outcomes within the shortest step, of the
-    last quarter. Performance: outcomes within the horizon, of all months since the champion's.
+    Both are judged once a quarter, counted from the champion's month. Concept drift: outcomes
+    within the shortest step, of the last quarter, so that those of one evaluation are never those
+    of another. Performance: outcomes within the horizon, of all months since the champion's.
     """
     as_of = champion.reference.as_of
     age = months_between(as_of, month)

@@ -52,7 +52,7 @@ def render_summary(
             "| question | answer | why |",
             "|---|---|---|",
             *(
-                f"| {name} | {WORDS[verdict.finding]} | {verdict.reason} |"
+                f"| {name} | {WORDS[verdict.finding]} | {_escape(verdict.reason)} |"
                 for name, verdict in verdicts
             ),
             "",
@@ -68,6 +68,11 @@ def render_summary(
             "",
         ]
     )
+
+
+def _escape(text: str) -> str:
+    """Text that stays inside its cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _show(value: float | None) -> str:

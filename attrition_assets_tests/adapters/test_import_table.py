@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -7,12 +8,12 @@ from pandas.testing import assert_frame_equal
 from attrition_assets.adapters.import_table import import_table
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.casting import cast_to_contract
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import last_day
 from attrition_assets.training.reference import LABEL, build_reference
-from attrition_assets.validation import cast_to_contract
-from attrition_assets_tests.conftest import REAL_TABLE, MakeSnapshot, declare_contract
+from attrition_assets_tests.conftest import REAL_TABLE, MakeSnapshot, declare_contract, with_horizon
 
 START = pd.Period("2025-01", freq="M")
 
@@ -70,9 +71,8 @@ def test_the_same_seed_deals_the_same_people_and_another_does_not(
 def test_every_imported_month_is_accepted_whatever_the_horizon(
     horizon: int, tmp_path: Path, make_snapshot: MakeSnapshot
 ) -> None:
-    contract = declare_contract(
-        horizon_months=horizon, Pay={"kind": "continuous", "role": "feature", "range": [0, 9]}
-    )
+    pay = {"kind": "continuous", "role": "feature", "range": [0, 9]}
+    contract = with_horizon(declare_contract(Pay=pay), horizon)
     path = tmp_path / "table.csv"
     make_snapshot("2025-01", 120, 0, contract).drop(columns="Date").to_csv(path, index=False)
     months = import_table(path, tmp_path / "data", contract, first_month=START, months=3)
@@ -101,7 +101,7 @@ def test_every_imported_month_is_accepted_whatever_the_horizon(
     ],
 )
 def test_a_table_that_does_not_fit_leaves_no_folder(
-    change: dict[str, object],
+    change: dict[str, Any],
     message: str,
     sent: Path,
     tmp_path: Path,

@@ -27,7 +27,7 @@ def send(source: SnapshotFolder, *names: str, content: bytes = b"x") -> None:
 
 
 def write_departures(
-    source: SnapshotFolder, name: str = "departures.csv", **columns: object
+    source: SnapshotFolder, name: str = "departures.csv", /, **columns: object
 ) -> Path:
     table, path = pd.DataFrame(columns), source.folder / name
     if path.suffix == ".csv":

@@ -22,8 +22,9 @@ PATIENCE_SECONDS = 120
 
 
 def environment(settings: Settings) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in os.environ if not name.startswith("ATTRITION_")}
     return {
-        **os.environ,
+        **inherited,
         "DAGSTER_HOME": str(settings.home),
         "ATTRITION_DATA": str(settings.data),
         "ATTRITION_TRIALS": "3",

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from attrition_assets.casting import cast_to_contract
 from attrition_assets.contract import Role, read_contract
 from attrition_assets.errors import AttritionError
 from attrition_assets.simulation.company import Company, simulate_company
 from attrition_assets.simulation.shifts import PayInflation
-from attrition_assets.validation import cast_to_contract, find_violations
+from attrition_assets.validation import find_violations
 
 from .conftest import FIRST_MONTH, MONTHS, simulate_small
 

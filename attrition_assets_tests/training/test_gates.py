@@ -12,15 +12,15 @@ CONTRACT = declare_contract(
     Pay={"kind": "continuous", "role": "feature", "range": [-9, 9]},
     Team={"kind": "nominal", "role": "feature", "levels": ["a", "b"]},
 )
-RNG = np.random.default_rng(0)
-PROBABILITY = 1 / (1 + np.exp(1.5 - RNG.normal(size=2000)))
-LEFT = (RNG.random(2000) < PROBABILITY).astype("int64")
+PROBABILITY = 1 / (1 + np.exp(1.5 - np.random.default_rng(0).normal(size=2000)))
+LEFT = (np.random.default_rng(1).random(2000) < PROBABILITY).astype("int64")
 GOOD = evaluate(LEFT, PROBABILITY)
 
 
-def check(evaluation: Evaluation = GOOD, **columns: object) -> dict[str, Verdict]:
+def check(evaluation: Evaluation = GOOD, /, **columns: object) -> dict[str, Verdict]:
+    rng = np.random.default_rng(2)
     table = pd.DataFrame(
-        {"Pay": RNG.normal(size=2000), "Team": RNG.choice(["a", "b"], 2000), **columns}
+        {"Pay": rng.normal(size=2000), "Team": rng.choice(["a", "b"], 2000), **columns}
     )
     table[LABEL] = LEFT.astype("float64")
     unknown = table.head(50).assign(**{LABEL: np.nan})
@@ -36,7 +36,7 @@ def test_a_sound_model_passes_every_gate() -> None:
 
 
 def test_a_model_no_better_than_the_base_rate_does_not_pass() -> None:
-    shuffled = RNG.permutation(PROBABILITY)
+    shuffled = np.random.default_rng(3).permutation(PROBABILITY)
     verdict = check(evaluate(LEFT, shuffled))["better_than_base_rate"]
     assert not verdict.holds
     assert verdict.value is not None
@@ -54,13 +54,19 @@ def test_the_base_rate_itself_is_not_better_than_itself() -> None:
 
 @pytest.mark.parametrize(
     ("slope", "holds"),
-    [(0.69, False), (0.7, True), (1.0, True), (1.4, True), (1.41, False), (-1.0, False)],
+    [(0.49, False), (0.51, True), (1.0, True), (1.59, True), (1.61, False), (-1.0, False)],
 )
-def test_the_slope_of_calibration_has_two_limits(slope: float, holds: bool) -> None:
-    verdict = check(GOOD.model_copy(update={"calibration_slope": slope}))["calibrated"]
+def test_the_slope_of_calibration_has_two_limits_that_its_interval_must_reach(
+    slope: float, holds: bool
+) -> None:
+    measured = {"calibration_slope": slope, "calibration_slope_error": 0.2 / 1.96}
+    verdict = check(GOOD.model_copy(update=measured))["calibrated"]
     assert verdict.holds == holds
     assert verdict.value == slope
-    assert f"calibration slope {slope:.2f}; accepted is 0.7 to 1.4" in verdict.explanation
+    assert verdict.explanation.startswith(
+        f"calibration slope {slope:.2f}, 95 % interval {slope - 0.2:.2f} to {slope + 0.2:.2f}, "
+        "which must reach into 0.7 to 1.4"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+import pytest
+
+from attrition_assets.contract import Kind
+from attrition_assets.monitoring.decision import Decision, RetrainingDecision
+from attrition_assets.monitoring.report import (
+    ChampionAge,
+    ConceptDrift,
+    DriftReport,
+    FeatureDrift,
+    FeatureTest,
+    Finding,
+    Performance,
+    PredictionDrift,
+)
+from attrition_assets.monitoring.summary import Batch, render_summary
+
+REPORT = DriftReport(
+    month="2026-01",
+    champion_version=7,
+    reference_digest="abc",
+    baseline_month="2025-10",
+    baseline_rows=900,
+    current_rows=500,
+    feature_drift=FeatureDrift(
+        finding=Finding.DRIFT,
+        reason="2 of 3 columns moved",
+        tests=(
+            FeatureTest(column="Age", kind=Kind.CONTINUOUS, p_value=0.01, drifted=True),
+            FeatureTest(column="OverTime", kind=Kind.NOMINAL, p_value=0.02, drifted=True),
+            FeatureTest(column="DailyRate", kind=Kind.CONTINUOUS, p_value=0.5),
+        ),
+    ),
+    prediction_drift=PredictionDrift(
+        finding=Finding.NO_DRIFT,
+        reason="scores are as before",
+        score=0.0415,
+        flagged_share_baseline=0.2,
+        flagged_share_current=0.25,
+    ),
+    concept_drift=ConceptDrift(finding=Finding.NOT_DUE, reason="next in 2026-03"),
+    performance=Performance(finding=Finding.CANNOT_TELL, reason="3 leavers; 30 are needed"),
+    champion_age=ChampionAge(finding=Finding.NO_DRIFT, reason="3 months old", months=3, limit=12),
+)
+BATCH = Batch(rows=500, flagged=125, mean_probability=0.1625)
+RETRAIN = RetrainingDecision(
+    decision=Decision.RETRAIN, reasons=("feature drift: 2 of 3 columns moved", "and one more")
+)
+
+
+def render(report: DriftReport = REPORT, decision: RetrainingDecision = RETRAIN) -> list[str]:
+    return render_summary(report, decision, BATCH, "http://reports/2026-01").splitlines()
+
+
+def test_a_month_is_headed_by_its_name_the_advice_and_every_reason() -> None:
+    assert render()[:6] == [
+        "# 2026-01",
+        "",
+        "**Retraining is advised.**",
+        "",
+        "- feature drift: 2 of 3 columns moved",
+        "- and one more",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("decision", "advice"),
+    [
+        (Decision.RETRAIN, "**Retraining is advised.**"),
+        (Decision.KEEP, "Retraining is not advised."),
+        (Decision.CANNOT_TELL, "**Whether to retrain cannot be told.**"),
+    ],
+)
+def test_every_decision_has_its_words(decision: Decision, advice: str) -> None:
+    lines = render(decision=RetrainingDecision(decision=decision, reasons=("why",)))
+    assert lines[2] == advice
+
+
+def test_every_verdict_is_answered_in_words_with_its_reason() -> None:
+    assert [line for line in render() if line.startswith("| ")] == [
+        "| question | answer | why |",
+        "| Feature drift | **yes** | 2 of 3 columns moved |",
+        "| Prediction drift | no | scores are as before |",
+        "| Concept drift | not known yet | next in 2026-03 |",
+        "| Performance lost | **cannot tell** | 3 leavers; 30 are needed |",
+        "| Champion too old | no | 3 months old |",
+    ]
+
+
+def test_the_numbers_of_the_month_its_batch_and_its_baseline_are_told() -> None:
+    assert render()[-5:] == [
+        "- Drift share: 0.667; drifted features: Age, OverTime",
+        "- Prediction drift score: 0.042; flagged: 0.250 now, 0.200 in the baseline",
+        "- Batch: 500 employees scored by version 7, 125 flagged (25.0%), mean probability 0.163",
+        "- Baseline: 900 employees, as of 2025-10",
+        "- Distributions: http://reports/2026-01",
+    ]
+
+
+def test_what_could_not_be_measured_is_unknown_and_not_zero() -> None:
+    nothing = REPORT.model_copy(
+        update={
+            "feature_drift": FeatureDrift(finding=Finding.CANNOT_TELL, reason="too few rows"),
+            "prediction_drift": PredictionDrift(finding=Finding.CANNOT_TELL, reason="too few"),
+        }
+    )
+    lines = render(nothing)
+    assert "- Drift share: unknown; drifted features: none" in lines
+    assert (
+        "- Prediction drift score: unknown; flagged: unknown now, unknown in the baseline" in lines
+    )
