@@ -9,6 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "docs" / "benchmarks"
+# Of the code that runs, which is read now: the tree may change before the table is written.
+REVISION = subprocess.run(
+    ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
+).stdout.strip()
 
 
 def publish(
@@ -23,12 +27,9 @@ def publish(
     A quick run (QUICK=1) writes `<name>-quick` instead, which is not kept: it is too rough.
     """
     name = f"{name}-quick" if os.environ.get("QUICK") else name
-    revision = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
-    ).stdout.strip()
     made = {
         "date": datetime.now(UTC).date().isoformat(),
-        "revision": f"revision {revision}",
+        "revision": f"revision {REVISION}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
         f"{platform.python_version()}",
     }

@@ -13,7 +13,7 @@ from attrition_assets.simulation.company import Company, simulate_company
 from attrition_assets.simulation.faults import UnitError, apply_faults
 from attrition_assets.simulation.shifts import ConceptShift, PayInflation
 
-SEED: Final = 20231130
+SEED: Final = 1
 MONTHS: Final = 36
 
 

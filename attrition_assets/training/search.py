@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline
@@ -31,6 +32,16 @@ class TrainedModel:
     reproducible: bool
 
 
+@dataclass(frozen=True)
+class _Fold:
+    """Row numbers of one split, and its two sides encoded by what the first one taught."""
+
+    train: np.ndarray
+    test: np.ndarray
+    seen: np.ndarray
+    unseen: np.ndarray
+
+
 def train_model(
     reference: ReferenceData,
     contract: Contract,
@@ -51,13 +62,14 @@ def train_model(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     rows = reference.labelled
     X, y = select_features(rows, contract), rows[LABEL].to_numpy(dtype="int64")
-    folds = list(GroupKFold(FOLDS, shuffle=True, random_state=seed).split(X, y, rows[contract.id]))
+    splits = GroupKFold(FOLDS, shuffle=True, random_state=seed).split(X, y, rows[contract.id])
+    folds = [_encode_fold(X, train, test, contract) for train, test in splits]
 
     def predict_out_of_fold(C: float) -> np.ndarray:
         probability = np.empty(len(y))
-        for train, test in folds:
-            fitted = build_pipeline(contract, C=C).fit(X.iloc[train], y[train])
-            probability[test] = fitted.predict_proba(X.iloc[test])[:, 1]
+        for fold in folds:
+            fitted = build_pipeline(contract, C=C)[-1].fit(fold.seen, y[fold.train])
+            probability[fold.test] = fitted.predict_proba(fold.unseen)[:, 1]
         return probability
 
     def objective(trial: optuna.Trial) -> float:
@@ -77,3 +89,9 @@ def train_model(
         trials=len(study.trials),
         reproducible=len(study.trials) == trials,
     )
+
+
+def _encode_fold(X: pd.DataFrame, train: np.ndarray, test: np.ndarray, contract: Contract) -> _Fold:
+    encoder = build_pipeline(contract, C=1.0)[:-1]
+    seen = encoder.fit_transform(X.iloc[train])
+    return _Fold(train, test, seen, encoder.transform(X.iloc[test]))
