@@ -1,0 +1,63 @@
+"""The registry on a copy of the walked state: what is lost or changed is an error, no guess."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from attrition_assets.adapters.registry import MODEL_NAME, Registry
+from attrition_assets.errors import RegistryError
+
+from .conftest import LAST, Walked
+
+pytestmark = pytest.mark.xdist_group("walked")
+
+
+@pytest.fixture
+def registry(walked: Walked, tmp_path: Path) -> Registry:
+    settings = walked.copy_to(tmp_path / "home")
+    return Registry(settings.mlflow_uri, settings.home, walked.loop.contract)
+
+
+def test_a_lost_champion_alias_is_an_error_that_says_how_to_restore_it(registry: Registry) -> None:
+    registry.client.delete_registered_model_alias(MODEL_NAME, "champion")
+    with pytest.raises(RegistryError, match=r"attrition promote --version N`, N in \[1, 2\]"):
+        registry.load_champion()
+    assert registry.promote(1) is None
+    assert registry.champion_version() == 1
+
+
+def test_an_unknown_version_changes_nothing(registry: Registry) -> None:
+    with pytest.raises(RegistryError, match=r"no version 7 of 'attrition'; there are \[1, 2\]"):
+        registry.promote(7)
+    assert registry.champion_version() == 2
+
+
+def test_a_model_file_that_is_not_the_registered_one_is_not_opened(registry: Registry) -> None:
+    registry.client.set_model_version_tag(MODEL_NAME, "2", "model_sha256", "0" * 64)
+    with pytest.raises(RegistryError, match="version 2 is not the one registered"):
+        registry.load(2)
+
+
+def test_rolling_back_is_promoting_the_version_before(registry: Registry) -> None:
+    assert registry.promote(1) == 2
+    assert registry.load_champion().version == 1
+    assert registry.versions() == [1, 2]
+
+
+def test_a_loaded_version_scores_as_it_did_when_the_month_was_scored(
+    registry: Registry, walked: Walked
+) -> None:
+    path = walked.settings.home / "assets" / "predictions" / f"{LAST}-01.parquet"
+    snapshot = walked.loop.store.read(pd.Period(LAST, freq="M"))
+    scored = registry.load(2).score(snapshot)
+    assert scored.tolist() == pd.read_parquet(path)["probability"].tolist()
+
+
+def test_before_any_training_there_is_no_champion_and_it_says_what_to_do(
+    walked: Walked, tmp_path: Path
+) -> None:
+    empty = Registry(f"sqlite:///{tmp_path}/mlflow/mlflow.db", tmp_path, walked.loop.contract)
+    assert empty.champion_version() is None
+    with pytest.raises(RegistryError, match="there is no model yet: materialize reference_data"):
+        empty.load_champion()
