@@ -1,7 +1,6 @@
 """`attrition ...`: what is no materialization. A command reads settings and calls one function."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -33,13 +32,18 @@ def main() -> None:
 @click.option("--data", type=click.Path(path_type=Path), help="a table to import, or a folder")
 def demo(data: Path | None) -> None:
     """Walk the loop over a company's months, in a fresh home."""
+    from attrition_assets.adapters.import_table import split_table
+    from attrition_assets.contract import read_contract
     from attrition_assets.demo import Loop, prepare_home, render_table
 
     started = time.monotonic()
     settings = load_settings()
+    if data and not data.is_dir():  # before the home of an earlier demo is replaced
+        contract = read_contract(settings.contract)
+        split_table(data, contract, first_month=settings.start, months=6, seed=0)
     prepare_home(settings.home)
     if data and data.is_dir():
-        os.environ["ATTRITION_DATA"] = str(data)
+        (settings.home / "data").symlink_to(data.absolute())
     elif data:
         _import(settings, data, months=6, seed=0)
     settings = load_settings()
@@ -102,7 +106,7 @@ def promote(version: int | None, reason: str) -> None:
     from attrition_assets.defs.promotion import promote_version
 
     registry = defs.resources["registry"]  # type: ignore[index]
-    chosen = version or registry.challenger_version()
+    chosen = registry.challenger_version() if version is None else version
     if chosen is None:
         raise click.ClickException("there is no challenger to promote: train a model first")
     with _open_instance(load_settings()) as instance:

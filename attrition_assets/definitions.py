@@ -28,9 +28,6 @@ def build_definitions(settings: Settings) -> Definitions:
             summary.monthly_summary,
         ],
         asset_checks=[
-            reference.enough_people,
-            reference.enough_leavers,
-            reference.both_outcomes_occur,
             predictions.one_score_per_employee,
             predictions.probabilities_valid,
             *drift.INFORMING_CHECKS,

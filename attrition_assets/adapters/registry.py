@@ -103,6 +103,7 @@ class Registry:
         from mlflow.models import infer_signature
 
         client = self.client
+        self.champion_version()  # a lost alias is an error before anything is registered
         example = make_example(self.contract)
         info = mlflow.sklearn.log_model(
             trained.pipeline,
@@ -116,8 +117,7 @@ class Registry:
         rows = reference.labelled[[self.contract.id, self.contract.snapshot_date]]
         held_out = rows.assign(probability=trained.out_of_fold)
         _log_parquet(held_out, HELD_OUT_FILE)
-        first = not client.search_model_versions(f"name='{MODEL_NAME}'")
-        if first and not client.search_registered_models(f"name='{MODEL_NAME}'"):
+        if not client.search_registered_models(f"name='{MODEL_NAME}'"):
             client.create_registered_model(MODEL_NAME)
         local = Path(mlflow.artifacts.download_artifacts(info.model_uri))
         tags = {
@@ -135,7 +135,7 @@ class Registry:
         )
         version = int(registered.version)
         client.set_registered_model_alias(MODEL_NAME, CHALLENGER, str(version))
-        if first:
+        if version == 1:
             client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
         return version
 

@@ -49,6 +49,7 @@ retraining_job = define_asset_job(
     RETRAINING,
     selection=AssetSelection.assets("reference_data", "model"),
     description="A new challenger from the newest reference data.",
+    tags={"attrition/one_at_a_time": RETRAINING},  # limited in dagster.yaml
 )
 monthly_schedule = build_schedule_from_partitioned_job(
     monthly_job,
@@ -152,7 +153,7 @@ def _explain_skip(
             f"the verdict is on version {verdict.champion_version}, but version "
             f"{champion['version']} is champion now; the next month will judge that one."
         )
-    if model and champion and model["version"] > champion["version"]:
+    if model and model["version"] not in _promoted_versions(instance):
         return f"version {model['version']} awaits review: promote it, or retrain with a reason."
     if model and (skip := _explain_cooldown(policy, verdict.month, parse_month(model["as_of"]))):
         return skip
@@ -193,6 +194,13 @@ def _find_retraining(instance: DagsterInstance, verdict: MonthVerdict) -> str | 
             f"{earlier[0].run_id}); to try again: attrition retrain --reason TEXT."
         )
     return None
+
+
+def _promoted_versions(instance: DagsterInstance) -> set[Any]:
+    """Every version that was ever champion: one that was rolled back does not await review."""
+    records = instance.fetch_materializations(AssetKey("champion"), limit=1000).records
+    reported = [record.asset_materialization for record in records]
+    return {each.metadata["version"].value for each in reported if each}
 
 
 def _latest_metadata(instance: DagsterInstance, asset: str) -> Mapping[str, Any] | None:

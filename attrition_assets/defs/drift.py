@@ -21,8 +21,10 @@ from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.contract import Contract
 from attrition_assets.defs.metadata import show_values
 from attrition_assets.defs.partitions import MONTHS
+from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.decision import Decision, decide_retraining
 from attrition_assets.monitoring.evidence import ChampionEvidence, History, gather_outcomes
 from attrition_assets.monitoring.html_report import render_evidently_report
@@ -60,13 +62,19 @@ def drift_report(
     month, contract = parse_month(context.partition_key), source.contract
     version = registry.load(int(predictions["model_version"].iloc[0]))
     reference = reference_store.read(version.reference_digest, version.as_of)
+    departures = source.departures(known_by=month)
+    if departures is None and contract.label not in employee_snapshot.columns:
+        raise SnapshotError(
+            f"who left cannot be known: {source.folder} has no departures.parquet or .csv, and the "
+            f"snapshot of {month} no column {contract.label}; provide one of them"
+        )
     concept, performance = gather_outcomes(
         month,
         ChampionEvidence(reference, version.held_out["probability"].to_numpy(), version.score),
         History(
             accepted=snapshot_store.months(),
             read=snapshot_store.read,
-            departures=source.departures(known_by=month),
+            departures=departures,
         ),
         contract,
     )
@@ -80,7 +88,7 @@ def drift_report(
         reference_digest=version.reference_digest,
         threshold=version.threshold,
         baseline=baseline.assign(probability=version.score(baseline)),
-        current=employee_snapshot.assign(probability=predictions["probability"].to_numpy()),
+        current=_join_scores(employee_snapshot, predictions, contract),
         concept=concept,
         performance=performance,
     )
@@ -88,17 +96,19 @@ def drift_report(
     page = render_evidently_report(baseline, employee_snapshot, contract, verdict)
     write_atomically(settings.home / "reports" / str(month) / "drift.html", page.encode())
     drifted, share = report.feature_drift.drifted_features, report.feature_drift.share
-    mlflow.log_metrics(
-        {
-            "drift_detected": float(report.feature_drift.finding == Finding.DRIFT),
-            "n_drifted_features": len(drifted),
-            **({} if share is None else {"drift_score": share}),
-        }
-    )
+    if share is not None:
+        mlflow.log_metrics(
+            {
+                "drift_detected": float(report.feature_drift.finding == Finding.DRIFT),
+                "drift_score": share,
+                "n_drifted_features": len(drifted),
+            }
+        )
     mlflow.set_tags(
         {
             "mlflow.runName": f"monthly {month}",
             "month": str(month),
+            "finding": str(report.feature_drift.finding),
             "drifted_features": ", ".join(drifted),
         }
     )
@@ -113,6 +123,20 @@ def drift_report(
             "tests": show_values(report.feature_drift.tests),
         },
     )
+
+
+def _join_scores(
+    snapshot: pd.DataFrame, predictions: pd.DataFrame, contract: Contract
+) -> pd.DataFrame:
+    """The snapshot with each employee's own probability, joined by id."""
+    scores = predictions.set_index(contract.id)["probability"]
+    unscored = int((~snapshot[contract.id].isin(scores.index)).sum())
+    if unscored or len(scores) != len(snapshot):
+        raise SnapshotError(
+            f"the predictions are not of this snapshot: {unscored} of {len(snapshot)} employees "
+            f"have none, and there are {len(scores)}: materialize predictions again"
+        )
+    return snapshot.assign(probability=snapshot[contract.id].map(scores))
 
 
 Measure = Callable[[DriftReport, MonitoringPolicy], tuple[Verdict, Mapping[str, Any]]]

@@ -14,8 +14,13 @@ from dagster import (
 
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.model import champion
 from attrition_assets.defs.partitions import MONTHS
+from attrition_assets.defs.promotion import reconcile_champion
+from attrition_assets.errors import RegistryError
+from attrition_assets.months import parse_month
+from attrition_assets.settings import Settings
 
 
 @asset(
@@ -28,9 +33,21 @@ def predictions(
     context: AssetExecutionContext,
     employee_snapshot: pd.DataFrame,
     registry: ResourceParam[Registry],
+    settings: ResourceParam[Settings],
 ) -> Output[pd.DataFrame]:
     """Probability of leaving within the horizon, flag and model version: one row an employee."""
-    version = registry.load_champion()
+    month = parse_month(context.partition_key)
+    path = partition_path(settings.home, "predictions", context.partition_key, ".parquet")
+    if path.is_file():  # a scored month is scored again by the version that it recorded
+        version = registry.load(int(pd.read_parquet(path)["model_version"].iloc[0]))
+    else:
+        version = registry.load_champion()
+        reconcile_champion(context.instance, version.version)
+    if version.as_of > month:
+        raise RegistryError(
+            f"version {version.version} learned from outcomes known in {version.as_of} and cannot "
+            f"score {month} as if it had not: score months from {version.as_of} on"
+        )
     probability = version.score(employee_snapshot)
     table = pd.DataFrame(
         {

@@ -1,6 +1,6 @@
 """What a promotion does: the registry's alias moves, and Dagster is told."""
 
-from dagster import AssetMaterialization, DagsterInstance
+from dagster import AssetKey, AssetMaterialization, DagsterInstance
 
 from attrition_assets.adapters.registry import Registry
 
@@ -27,3 +27,12 @@ def report_champion(
             metadata={"version": version, "previous_version": previous or 0, "reason": reason},
         )
     )
+
+
+def reconcile_champion(instance: DagsterInstance, version: int) -> None:
+    """Tell Dagster of a champion that was made elsewhere: the registry's alias is the truth."""
+    event = instance.get_latest_materialization_event(AssetKey("champion"))
+    reported = event.asset_materialization.metadata if event and event.asset_materialization else {}
+    previous = int(str(reported["version"].value)) if reported else None
+    if previous != version:
+        report_champion(instance, version, previous, "found in the registry")

@@ -1,14 +1,16 @@
 """`reference_data`: the newest table that a model can learn from."""
 
+from collections.abc import Iterator
+
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
+    AssetCheckSpec,
     AssetExecutionContext,
     Config,
     Output,
     ResourceParam,
     asset,
-    asset_check,
 )
 from pydantic import Field
 
@@ -22,6 +24,14 @@ from attrition_assets.settings import Settings
 from attrition_assets.training.reference import LABEL, ReferenceData, build_reference
 
 MIN_PEOPLE, MIN_LEAVERS = 200, 30
+CHECKS = [
+    AssetCheckSpec(name, asset="reference_data", description=what, blocking=True)
+    for name, what in {
+        "enough_people": "Enough people have a known outcome to learn from.",
+        "enough_leavers": "Enough of them left.",
+        "both_outcomes_occur": "Some left and some stayed.",
+    }.items()
+]
 
 
 class ReferenceConfig(Config):
@@ -35,6 +45,8 @@ class ReferenceConfig(Config):
     group_name="attrition",
     kinds={"parquet"},
     io_manager_key="reference_io",
+    check_specs=CHECKS,
+    output_required=False,
 )
 def reference_data(
     context: AssetExecutionContext,
@@ -42,17 +54,26 @@ def reference_data(
     source: ResourceParam[SnapshotFolder],
     snapshot_store: ResourceParam[SnapshotStore],
     settings: ResourceParam[Settings],
-) -> Output[ReferenceData]:
-    """Accepted snapshots with the labels known as of a month, stored under their digest."""
+) -> Iterator[Output[ReferenceData] | AssetCheckResult]:
+    """Accepted snapshots with the labels known as of a month, stored under their digest.
+
+    Stored only if every check holds: a refused table is never the newest.
+    """
     accepted = snapshot_store.months()
-    if not (config.as_of or accepted):
+    if not accepted:
         raise TrainingError("no month was accepted yet: materialize employee_snapshot for some")
     as_of = parse_month(config.as_of) if config.as_of else accepted[-1]
+    departures = source.departures(known_by=as_of)
+    if departures is not None and as_of > accepted[-1]:
+        raise TrainingError(
+            f"as_of {as_of} lies after the newest accepted month, {accepted[-1]}: who left by then "
+            "is not known; give that month or an earlier one"
+        )
     reference = build_reference(
         as_of,
         accepted=accepted,
         read=snapshot_store.read,
-        departures=source.departures(known_by=as_of),
+        departures=departures,
         contract=source.contract,
         window_months=settings.training_months,
     )
@@ -66,40 +87,32 @@ def reference_data(
         }
         for date, left in months
     ]
-    return Output(
-        reference,
-        metadata={
-            "as_of": str(as_of),
-            "labelled_rows": len(reference.labelled),
-            "months": show_table(by_month),
-        },
-    )
+    results = list(_check_reference(reference))
+    if all(result.passed for result in results):
+        yield Output(
+            reference,
+            metadata={
+                "as_of": str(as_of),
+                "labelled_rows": len(reference.labelled),
+                "months": show_table(by_month),
+            },
+        )
+    yield from results
 
 
-@asset_check(asset=reference_data, blocking=True)
-def enough_people(reference_data: tuple[ReferenceData, str]) -> AssetCheckResult:
-    """Enough people have a known outcome to learn from."""
-    reference, _ = reference_data
-    people = reference.labelled[reference.contract.id].nunique()
-    return _at_least(people, MIN_PEOPLE, "people with a known outcome")
+def _check_reference(reference: ReferenceData) -> Iterator[AssetCheckResult]:
+    rows = reference.labelled
+    people = rows[reference.contract.id].nunique()
+    yield _at_least("enough_people", people, MIN_PEOPLE, "people with a known outcome")
+    leavers = int(rows[LABEL].sum())
+    yield _at_least("enough_leavers", leavers, MIN_LEAVERS, "rows that left within the horizon")
+    outcomes = rows[LABEL].nunique()
+    yield _at_least("both_outcomes_occur", outcomes, 2, "outcomes among the labelled rows")
 
 
-@asset_check(asset=reference_data, blocking=True)
-def enough_leavers(reference_data: tuple[ReferenceData, str]) -> AssetCheckResult:
-    """Enough of them left."""
-    leavers = int(reference_data[0].labelled[LABEL].sum())
-    return _at_least(leavers, MIN_LEAVERS, "rows that left within the horizon")
-
-
-@asset_check(asset=reference_data, blocking=True)
-def both_outcomes_occur(reference_data: tuple[ReferenceData, str]) -> AssetCheckResult:
-    """Some left and some stayed."""
-    classes = reference_data[0].labelled[LABEL].nunique()
-    return _at_least(classes, 2, "outcomes among the labelled rows")
-
-
-def _at_least(value: int, least: int, what: str) -> AssetCheckResult:
+def _at_least(check: str, value: int, least: int, what: str) -> AssetCheckResult:
     return AssetCheckResult(
+        check_name=check,
         passed=value >= least,
         severity=AssetCheckSeverity.ERROR,
         description=f"{value} {what}; at least {least} are needed",

@@ -48,16 +48,18 @@ def gather_outcomes(
 ) -> tuple[Outcomes, Outcomes]:
     """The outcomes for concept drift and for performance, or why they are not due.
 
-    Both are judged once a quarter, counted from the champion's month. Concept drift: outcomes
+    Both are judged once a quarter, counted from the champion's month, and the months until the next
+    repeat that verdict: an alarm stands until the champion is replaced, and a due month that was
+    refused loses nothing. Concept drift: outcomes
     within the shortest step, of the last quarter, so that those of one evaluation are never those
     of another. Performance: outcomes within the horizon, of all months since the champion's.
     """
     as_of = champion.reference.as_of
     age = months_between(as_of, month)
-    if age <= 0 or age % QUARTER:
-        due = as_of + QUARTER * (max(age, 0) // QUARTER + 1)
-        reason = f"judged every {QUARTER} months from {as_of}; next in {due}"
+    if age < QUARTER:
+        reason = f"judged every {QUARTER} months from {as_of}; first in {as_of + QUARTER}"
         return reason, reason
+    month = as_of + QUARTER * (age // QUARTER)
     step, horizon = step_months(history.departures, contract), contract.horizon_months
     since = [each for each in history.accepted if each >= as_of]
     recent = [each for each in since if month - QUARTER < each + step <= month]

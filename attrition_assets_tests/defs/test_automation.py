@@ -147,6 +147,15 @@ def test_no_retraining_while_a_challenger_awaits_review(instance: DagsterInstanc
     assert "version 2 awaits review" in explain(instance)
 
 
+def test_a_version_that_was_rolled_back_does_not_await_review(instance: DagsterInstance) -> None:
+    train(instance, 1, "2025-01")
+    train(instance, 2, "2025-06")
+    rolled_back = AssetMaterialization("champion", metadata={"version": 1})
+    instance.report_runless_asset_event(rolled_back)
+    judge(instance, "2025-10", champion_version=1)
+    assert isinstance(decide_request(instance, POLICY), RunRequest)
+
+
 def test_a_verdict_on_a_replaced_champion_is_void(instance: DagsterInstance) -> None:
     train(instance, 1, "2025-01")
     train(instance, 2, "2025-06")

@@ -133,6 +133,12 @@ def test_a_refused_month_cannot_be_scored_by_selection(copy: Settings) -> None:
     assert not (copy.home / "assets" / "predictions" / f"{FAULT}-01.parquet").exists()
 
 
+def test_months_before_the_champions_own_are_not_scored_as_if_unseen(copy: Settings) -> None:
+    done = materialize(copy, "predictions", "2024-06")
+    assert done.returncode == 1
+    assert "cannot score 2024-06 as if it had not" in done.stdout + done.stderr
+
+
 def test_an_unknown_version_is_refused_and_changes_nothing(copy: Settings, walked: Walked) -> None:
     done = run(copy, "attrition", "promote", "--version", "9")
     assert done.returncode == 1

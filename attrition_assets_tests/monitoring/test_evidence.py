@@ -89,14 +89,20 @@ def leavers_of(sample: OutcomeSample | str) -> list[int]:
 
 @pytest.mark.parametrize("inline", [False, True])
 @pytest.mark.parametrize("age", range(-2, 13))
-def test_outcomes_are_due_every_third_month_from_the_champions(age: int, inline: bool) -> None:
-    concept, performance = Company(inline=inline).gather(AS_OF + age)
-    if age > 0 and age % 3 == 0:
-        assert isinstance(concept, OutcomeSample)
-        assert isinstance(performance, OutcomeSample)
+def test_outcomes_are_judged_every_third_month_and_the_verdict_stands_until_the_next(
+    age: int, inline: bool
+) -> None:
+    company = Company(inline=inline)
+    judged = company.gather(AS_OF + age)
+    if age < 3:
+        assert set(judged) == {"judged every 3 months from 2024-06; first in 2024-09"}
         return
-    due = next(each for each in range(3, 99, 3) if each > age)
-    assert concept == performance == f"judged every 3 months from 2024-06; next in {AS_OF + due}"
+    due = company.gather(AS_OF + age // 3 * 3)
+    for sample, of_due_month in zip(judged, due, strict=True):
+        assert isinstance(sample, OutcomeSample)
+        assert isinstance(of_due_month, OutcomeSample)
+        pd.testing.assert_frame_equal(sample.features, of_due_month.features)
+        np.testing.assert_array_equal(sample.left, of_due_month.left)
 
 
 def test_the_last_quarters_outcomes_are_those_for_concept_drift() -> None:
