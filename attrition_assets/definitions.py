@@ -32,6 +32,7 @@ def build_definitions(settings: Settings) -> Definitions:
             predictions.probabilities_valid,
             *drift.INFORMING_CHECKS,
             drift.retraining_not_needed,
+            summary.summary_complete,
         ],
         jobs=[automation.monthly_job, automation.retraining_job],
         schedules=[automation.monthly_schedule],

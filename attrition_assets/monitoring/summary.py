@@ -5,6 +5,13 @@ from pydantic import BaseModel, ConfigDict
 from attrition_assets.monitoring.decision import Decision, RetrainingDecision
 from attrition_assets.monitoring.report import DriftReport, Finding, Verdict
 
+QUESTIONS = (
+    "Feature drift",
+    "Prediction drift",
+    "Concept drift",
+    "Performance lost",
+    "Champion too old",
+)
 WORDS = {
     Finding.DRIFT: "**yes**",
     Finding.NO_DRIFT: "no",
@@ -33,12 +40,12 @@ def render_summary(
 ) -> str:
     """The month's summary as Markdown."""
     features, scores = report.feature_drift, report.prediction_drift
-    verdicts: list[tuple[str, Verdict]] = [
-        ("Feature drift", features),
-        ("Prediction drift", scores),
-        ("Concept drift", report.concept_drift),
-        ("Performance lost", report.performance),
-        ("Champion too old", report.champion_age),
+    verdicts: list[Verdict] = [
+        features,
+        scores,
+        report.concept_drift,
+        report.performance,
+        report.champion_age,
     ]
     drifted = ", ".join(features.drifted_features) or "none"
     return "\n".join(
@@ -53,7 +60,7 @@ def render_summary(
             "|---|---|---|",
             *(
                 f"| {name} | {WORDS[verdict.finding]} | {_escape(verdict.reason)} |"
-                for name, verdict in verdicts
+                for name, verdict in zip(QUESTIONS, verdicts, strict=True)
             ),
             "",
             f"- Drift share: {_show(features.share)}; drifted features: {drifted}",

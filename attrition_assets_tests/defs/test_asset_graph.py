@@ -32,6 +32,7 @@ CHECKS = {
         "champion_is_recent",
         "retraining_not_needed",
     },
+    "monthly_summary": {"summary_complete"},
 }
 MONTHLY = {"employee_snapshot", "predictions", "drift_report", "monthly_summary"}
 

@@ -199,7 +199,7 @@ def test_a_registered_model_carries_what_an_auditor_asks_for(walked: Walked) -> 
     assert len(loaded.held_out) == run.data.metrics["rows"]
 
 
-def test_the_summary_says_what_happened_in_words(walked: Walked) -> None:
+def test_the_summary_says_what_happened_in_words(walked: Walked, instance: DagsterInstance) -> None:
     folder = walked.settings.home / "reports"
     text = (folder / RETRAINED / "summary.md").read_text("utf-8")
     assert "**Retraining is advised.**" in text
@@ -207,6 +207,8 @@ def test_the_summary_says_what_happened_in_words(walked: Walked) -> None:
     assert "400 employees scored by version 1" in text
     calm = (folder / LAST / "summary.md").read_text("utf-8")
     assert "Retraining is not advised." in calm
+    evaluation = read_check(instance, "monthly_summary", "summary_complete", RETRAINED)
+    assert (evaluation.passed, evaluation.metadata["offenders"].value) == (True, "none")
     assert "<html" in (folder / LAST / "drift.html").read_text("utf-8")[:2000].lower()
 
 
