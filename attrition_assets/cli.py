@@ -10,6 +10,7 @@ import click
 from dagster import DagsterInstance
 
 from attrition_assets.errors import AttritionError
+from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings, load_settings
 
 
@@ -120,12 +121,16 @@ def promote(version: int | None, reason: str) -> None:
 def retrain(reason: str, as_of: str) -> None:
     """Train a challenger now, whatever the drift checks say."""
     from attrition_assets.definitions import defs
-    from attrition_assets.defs.automation import REASON_TAG
+    from attrition_assets.defs.automation import REASON_TAG, retraining_config
 
+    try:
+        run_config = retraining_config(parse_month(as_of)) if as_of else {}
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--as-of") from None
     with _open_instance(load_settings()) as instance:
         result = defs.resolve_job_def("retraining").execute_in_process(
             instance=instance,
-            run_config={"ops": {"reference_data": {"config": {"as_of": as_of}}}},
+            run_config=run_config,
             tags={REASON_TAG: reason},
             raise_on_error=False,
         )

@@ -38,6 +38,10 @@ from attrition_assets.outcomes import label_snapshot
 from attrition_assets.settings import PROJECT_ROOT, Settings
 
 MARKER = "made-by-demo"
+# What a home holds that was opened and never used: nothing of it is missed.
+INSTANCE_ONLY = {"dagster.yaml", "history", "schedules", "storage", ".logs_queue"} | {
+    *("logs", "service-logs", "mlflow", "reports"),
+}
 FIRST_MONTHS = 15
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 RUN_KEY_TAG, SENSOR_TAG = "dagster/run_key", "dagster/sensor_name"
@@ -60,8 +64,8 @@ def prepare_home(home: Path) -> None:
 
     Raises SettingsError if something else than a demo's state is there.
     """
-    holds_months = any((home / name).exists() for name in ("assets", "data"))
-    if holds_months and not (home / MARKER).is_file():
+    held = {path.name for path in home.iterdir()} if home.exists() else set()
+    if not held <= INSTANCE_ONLY and MARKER not in held:
         raise SettingsError(
             f"{home} holds state that no demo made: set ATTRITION_HOME to another folder, or "
             "move it away"

@@ -1,6 +1,5 @@
 """All that starts a run: two jobs, the schedule, and the sensor that retrains on drift."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +28,7 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from attrition_assets.defs.drift import DECISION_CHECK
+from attrition_assets.defs.metadata import read_latest_metadata
 from attrition_assets.monitoring.decision import Decision
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.months import months_between, parse_month
@@ -147,7 +147,10 @@ def _explain_skip(
         return f"retraining is not needed ({verdict.reason})."
     if verdict.decision == Decision.CANNOT_TELL:
         return f"whether to retrain could not be told ({verdict.reason})."
-    model, champion = _latest_metadata(instance, "model"), _latest_metadata(instance, "champion")
+    model, champion = (
+        read_latest_metadata(instance, "model"),
+        read_latest_metadata(instance, "champion"),
+    )
     if champion and champion["version"] != verdict.champion_version:
         return (
             f"the verdict is on version {verdict.champion_version}, but version "
@@ -201,11 +204,3 @@ def _promoted_versions(instance: DagsterInstance) -> set[Any]:
     records = instance.fetch_materializations(AssetKey("champion"), limit=1000).records
     reported = [record.asset_materialization for record in records]
     return {each.metadata["version"].value for each in reported if each}
-
-
-def _latest_metadata(instance: DagsterInstance, asset: str) -> Mapping[str, Any] | None:
-    event = instance.get_latest_materialization_event(AssetKey(asset))
-    if event is None or event.asset_materialization is None:
-        return None
-    metadata = event.asset_materialization.metadata
-    return {name: value.value for name, value in metadata.items()}

@@ -1,8 +1,17 @@
-"""How values are shown in Dagster's pages: tables and pictures of plain values."""
+"""Metadata of Dagster's events: plain values shown as tables, and read again."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from dagster import MetadataValue, TableColumn, TableMetadataValue, TableRecord, TableSchema
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    MetadataValue,
+    TableColumn,
+    TableMetadataValue,
+    TableRecord,
+    TableSchema,
+)
 from pydantic import BaseModel
 
 
@@ -16,6 +25,15 @@ def show_table(rows: Iterable[Mapping[str, object]]) -> TableMetadataValue:
 def show_values(values: Iterable[BaseModel]) -> TableMetadataValue:
     """Frozen values as a table, a row each."""
     return show_table(value.model_dump(mode="json") for value in values)
+
+
+def read_latest_metadata(instance: DagsterInstance, asset: str) -> dict[str, Any] | None:
+    """The metadata of an asset's latest materialization; None if there is none."""
+    event = instance.get_latest_materialization_event(AssetKey(asset))
+    if event is None or event.asset_materialization is None:
+        return None
+    metadata = event.asset_materialization.metadata
+    return {name: value.value for name, value in metadata.items()}
 
 
 def _show(value: object) -> str | int | float | bool:

@@ -1,8 +1,9 @@
 """What a promotion does: the registry's alias moves, and Dagster is told."""
 
-from dagster import AssetKey, AssetMaterialization, DagsterInstance
+from dagster import AssetMaterialization, DagsterInstance
 
 from attrition_assets.adapters.registry import Registry
+from attrition_assets.defs.metadata import read_latest_metadata
 
 
 def promote_version(
@@ -31,8 +32,7 @@ def report_champion(
 
 def reconcile_champion(instance: DagsterInstance, version: int) -> None:
     """Tell Dagster of a champion that was made elsewhere: the registry's alias is the truth."""
-    event = instance.get_latest_materialization_event(AssetKey("champion"))
-    reported = event.asset_materialization.metadata if event and event.asset_materialization else {}
-    previous = int(str(reported["version"].value)) if reported else None
+    reported = read_latest_metadata(instance, "champion")
+    previous = reported["version"] if reported else None
     if previous != version:
         report_champion(instance, version, previous, "found in the registry")

@@ -156,6 +156,12 @@ def test_a_forced_retraining_waits_for_promotion_with_its_reason(copy: Settings)
     assert promoted.stdout.strip() == "version 3 is champion now; it was 2 before"
 
 
+def test_a_month_that_is_none_is_told_before_anything_runs(copy: Settings) -> None:
+    done = run(copy, "attrition", "retrain", "--reason", "x", "--as-of", "foo")
+    assert done.returncode == 2
+    assert "--as-of: 'foo' is not a month: write 2026-01" in done.stderr
+
+
 def test_a_misspelt_setting_is_named_with_what_is_accepted(copy: Settings) -> None:
     done = run(copy, "attrition", "retrain", "--reason", "x", ATTRITION_TRAILS="9")
     assert done.returncode == 1
