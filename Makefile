@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui test check format data lock bench bench-alarms clean
+.PHONY: setup demo ui test test-daemon check format data lock bench bench-alarms clean
 
 setup: $(SETUP)
 
@@ -36,7 +36,11 @@ data: setup
 	$(BIN)/attrition simulate data
 
 test: setup
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not daemon" $(ARGS)
+
+# Minutes long: the real daemon, killed and restarted.
+test-daemon: setup
+	$(BIN)/pytest -n 2 --dist load -m daemon $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """From values as they were sent to values in the contract's types.
 
 The one reading of numbers, ids and dates: what is checked, compared and stored goes through it.
-Whether the values are acceptable is for `validation.py`.
+Whether the values are acceptable is for `validation`.
 """
 
 import pandas as pd

@@ -1,27 +1,42 @@
 """`attrition ...`: what is no materialization. A command reads settings and calls one function."""
 
+import getpass
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from dagster import DagsterInstance
+from sqlalchemy.exc import OperationalError
 
+from attrition_assets.adapters.storage import explain_failure, require_room, require_unlocked
+from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 from attrition_assets.errors import AttritionError
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings, load_settings
 
 
 class _Group(click.Group):
-    """Shows the project's own errors as one message, without a traceback."""
+    """Shows the project's own errors as one message, without a traceback.
+
+    So it does where Dagster's or MLflow's SQLite files are locked, full or read-only; any other
+    exception is a fault of the program, and its traceback is shown.
+    """
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except AttritionError as error:
             raise click.ClickException(str(error)) from None
+        except (OSError, OperationalError) as error:
+            said = explain_failure(error, load_settings().home)
+            if said is None:
+                raise
+            raise click.ClickException(said) from None
 
 
 @click.group(cls=_Group)
@@ -42,6 +57,7 @@ def demo(data: Path | None) -> None:
     if data and not data.is_dir():  # before the home of an earlier demo is replaced
         contract = read_contract(settings.contract)
         split_table(data, contract, first_month=settings.start, months=6, seed=0)
+    require_room(settings.home)
     prepare_home(settings.home)
     if data and data.is_dir():
         (settings.home / "data").symlink_to(data.absolute())
@@ -121,7 +137,9 @@ def promote(version: int | None, reason: str) -> None:
 def retrain(reason: str, as_of: str) -> None:
     """Train a challenger now, whatever the drift checks say."""
     from attrition_assets.definitions import defs
-    from attrition_assets.defs.automation import REASON_TAG, retraining_config
+    from attrition_assets.defs.retraining import retraining_config
+    from attrition_assets.defs.runs import REASON_TAG
+    from attrition_assets.month_run import explain_run
 
     try:
         run_config = retraining_config(parse_month(as_of)) if as_of else {}
@@ -134,9 +152,83 @@ def retrain(reason: str, as_of: str) -> None:
             tags={REASON_TAG: reason},
             raise_on_error=False,
         )
-    if not result.success:
-        raise click.ClickException(f"the retraining failed: see run {result.run_id}")
+        if not result.success:
+            why = explain_run(instance, result.run_id)
+            raise click.ClickException(f"the retraining failed: {why}")
     click.echo("a challenger waits: attrition promote")
+
+
+@main.command()
+def status() -> None:
+    """Say where the loop stands, what is blocked and why, and the next thing to do."""
+    from attrition_assets.status import collect_status, render_status
+
+    settings = load_settings()
+    with _open_instance(settings, writes=False) as instance:
+        click.echo(render_status(collect_status(settings, instance, datetime.now(UTC))))
+
+
+@main.command()
+@click.option("--reason", required=True, help="why: it is shown wherever a score is missing")
+@click.option("--who", default=getpass.getuser, help="who suspends; default the user's name")
+def suspend(reason: str, who: str) -> None:
+    """Suspend scoring: months are still checked, nobody is scored."""
+    from attrition_assets.defs.suspension import suspend_scoring
+
+    settings = load_settings()
+    suspension = Suspension(who=who, why=reason, since=datetime.now(UTC))
+    with _open_instance(settings) as instance:
+        suspend_scoring(instance, ScoringSwitch(settings.home), suspension)
+    click.echo(str(suspension))
+
+
+@main.command()
+@click.option("--reason", required=True, help="why scoring may go on: it is recorded")
+@click.option("--who", default=getpass.getuser, help="who resumes; default the user's name")
+def resume(reason: str, who: str) -> None:
+    """Let scoring go on."""
+    from attrition_assets.defs.suspension import resume_scoring
+
+    settings = load_settings()
+    with _open_instance(settings) as instance:
+        resume_scoring(instance, ScoringSwitch(settings.home), who, reason)
+    click.echo("scoring goes on; months that were missed: attrition status")
+
+
+@main.command("run")
+@click.argument("month")
+def run_command(month: str) -> None:
+    """Check, score, judge and report MONTH, such as 2026-01, now."""
+    from attrition_assets.month_run import read_month, run_month
+
+    try:
+        chosen = read_month(month, now=datetime.now(UTC))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="MONTH") from None
+    settings = load_settings()
+    with _open_instance(settings) as instance:
+        click.echo(run_month(settings, instance, chosen))
+
+
+@main.command()
+def doctor() -> None:
+    """Check every dependency, setting and store, and say how to mend what is wrong.
+
+    Ends with 0 if all is well, 1 if something is wrong or could not be checked, and 3 if nothing
+    is wrong but nothing was ever run here.
+    """
+    from attrition_assets.doctor import CHECKS
+    from attrition_assets.doctor.examination import examine, render_verdict
+    from attrition_assets.doctor.subject import Subject
+
+    with Subject(os.environ, datetime.now(UTC)) as subject:
+        findings = []
+        for finding in examine(CHECKS, subject):
+            findings.append(finding)
+            click.echo(finding.render())
+    text, code = render_verdict(findings)
+    click.echo(f"\n{text}")
+    sys.exit(code)
 
 
 def _import(settings: Settings, file: Path, months: int, seed: int) -> None:
@@ -157,9 +249,12 @@ def _import(settings: Settings, file: Path, months: int, seed: int) -> None:
     )
 
 
-def _open_instance(settings: Settings) -> DagsterInstance:
+def _open_instance(settings: Settings, writes: bool = True) -> DagsterInstance:
     from attrition_assets.demo import link_instance_config
 
+    if writes:
+        require_room(settings.home)
+        require_unlocked(settings.home)
     link_instance_config(settings.home)
     return DagsterInstance.from_config(str(settings.home))
 

@@ -1,7 +1,7 @@
 """The contract: which columns a snapshot has, what each may hold, and what it is for.
 
 One schema serves assets, checks, features and simulation; nothing is guessed from dtypes. What a
-*table* must satisfy lives in `validation.py`; this module knows only the declaration.
+*table* must satisfy lives in `validation`; this module knows only the declaration.
 """
 
 from collections.abc import Callable, Hashable

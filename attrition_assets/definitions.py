@@ -34,9 +34,9 @@ def build_definitions(settings: Settings) -> Definitions:
             drift.retraining_not_needed,
             summary.summary_complete,
         ],
-        jobs=[automation.monthly_job, automation.retraining_job],
+        jobs=[automation.monthly_job, automation.retraining_job, automation.summary_job],
         schedules=[automation.monthly_schedule],
-        sensors=[automation.retrain_on_drift],
+        sensors=[automation.retrain_on_drift, automation.summarize_failures],
         resources=build_resources(settings),
         # Five short steps a month: a process for each would cost more than the work.
         executor=in_process_executor,

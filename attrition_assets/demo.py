@@ -19,8 +19,7 @@ from dagster import (
     RunRequest,
     build_sensor_context,
 )
-from dagster._core.events import JobFailureData
-from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from sklearn.metrics import roc_auc_score
 
 from attrition_assets.adapters.registry import Registry
@@ -28,12 +27,13 @@ from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.definitions import build_definitions
-from attrition_assets.defs.automation import REASON_TAG, retraining_config
 from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.promotion import promote_version
+from attrition_assets.defs.retraining import retraining_config
+from attrition_assets.defs.runs import REASON_TAG, explain_failure
 from attrition_assets.errors import AttritionError, SettingsError
 from attrition_assets.monitoring.report import DriftReport, Finding
-from attrition_assets.months import partition_key
+from attrition_assets.months import parse_month, partition_key
 from attrition_assets.outcomes import label_snapshot
 from attrition_assets.settings import PROJECT_ROOT, Settings
 
@@ -45,7 +45,7 @@ INSTANCE_ONLY = {"dagster.yaml", "history", "schedules", "storage", ".logs_queue
 FIRST_MONTHS = 15
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 RUN_KEY_TAG, SENSOR_TAG = "dagster/run_key", "dagster/sensor_name"
-SENSOR = "retrain_on_drift"
+RETRAIN, SUMMARIZE = "retrain_on_drift", "summarize_failures"
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def link_instance_config(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     path = home / "dagster.yaml"
     if not path.exists():
+        path.unlink(missing_ok=True)  # a link to where the project was before it moved
         path.symlink_to(PROJECT_ROOT / "dagster.yaml")
 
 
@@ -95,6 +96,7 @@ class Loop:
         self.store = SnapshotStore(settings.home, self.contract)
         self.registry = Registry(settings.mlflow_uri, settings.home, self.contract)
         self.definitions: Definitions = build_definitions(settings)
+        self.cursors: dict[str, str | None] = {}
 
     def walk(self, instance: DagsterInstance) -> list[MonthResult]:
         """Backfill, first champion, then month by month."""
@@ -110,7 +112,9 @@ class Loop:
             tags={REASON_TAG: "the first model"},
         )
         if not first.success:
-            raise AttritionError(f"the first training failed: {explain_failure(first)}")
+            raise AttritionError(
+                f"the first training failed: {explain_failure(instance, first.run_id)}"
+            )
         self.say("version 1 is champion: there was none to compare it with")
         return [self.walk_month(instance, month) for month in later]
 
@@ -139,7 +143,7 @@ class Loop:
                 if evaluation.asset_key == AssetKey("employee_snapshot") and not evaluation.passed
             ]
             if not refused:
-                raise AttritionError(f"{month} failed: {explain_failure(result)}")
+                raise AttritionError(f"{month} failed: {explain_failure(instance, result.run_id)}")
             found = f"refused: {', '.join(refused)}"
             row = MonthResult(month, None, None, found, "quarantined, not scored")
         else:
@@ -151,22 +155,39 @@ class Loop:
                 describe_findings(report),
                 self.ask_sensor(instance, month),
             )
+        self.write_summaries(instance)
         self.say(f"{row.month}  {row.found}; {row.action}")
         return row
 
     def ask_sensor(self, instance: DagsterInstance, month: pd.Period) -> str:
-        """Evaluate the sensor once and do what it asks; say what that was."""
-        sensor = self.definitions.resolve_sensor_def(SENSOR)
-        context = build_sensor_context(
-            instance=instance,
-            definitions=self.definitions,
-            resources={"policy": (self.definitions.resources or {})["policy"]},
-        )
-        tick = sensor.evaluate_tick(context)
+        """Evaluate the retraining sensor once and do what it asks; say what that was."""
+        tick = self.evaluate(instance, RETRAIN)
         if not tick.run_requests:
             skipped = (tick.skip_message or "").removeprefix(f"{month}: ")
             return "sensor: not needed" if "is not needed" in skipped else f"sensor: {skipped}"
         return self.retrain(instance, tick.run_requests[0])
+
+    def evaluate(self, instance: DagsterInstance, name: str) -> SensorExecutionData:
+        """One tick of a sensor, as the daemon would make it."""
+        context = build_sensor_context(
+            instance=instance,
+            cursor=self.cursors.get(name),
+            definitions=self.definitions,
+            resources={"policy": (self.definitions.resources or {})["policy"]},
+        )
+        tick = self.definitions.resolve_sensor_def(name).evaluate_tick(context)
+        self.cursors[name] = tick.cursor or self.cursors.get(name)
+        return tick
+
+    def write_summaries(self, instance: DagsterInstance) -> None:
+        """Write anew the summaries that the second sensor asks for."""
+        for request in self.evaluate(instance, SUMMARIZE).run_requests or ():
+            month = parse_month(str(request.partition_key))
+            result = self.run(instance, "summary", month, tags=_as_sensor(request, SUMMARIZE))
+            if not result.success:
+                raise AttritionError(
+                    f"the summary of {month} failed: {explain_failure(instance, result.run_id)}"
+                )
 
     def retrain(self, instance: DagsterInstance, request: RunRequest) -> str:
         """Run the requested retraining, then promote its challenger as a person would."""
@@ -174,10 +195,10 @@ class Loop:
             instance,
             "retraining",
             run_config=dict(request.run_config),
-            tags={**request.tags, RUN_KEY_TAG: str(request.run_key), SENSOR_TAG: SENSOR},
+            tags=_as_sensor(request, RETRAIN),
         )
         if not result.success:
-            return f"sensor: retraining failed: {explain_failure(result)}"
+            return f"sensor: retraining failed: {explain_failure(instance, result.run_id)}"
         version = self.registry.challenger_version()
         if version is None:
             raise AttritionError(f"run {result.run_id} succeeded but registered no challenger")
@@ -230,17 +251,9 @@ class Loop:
         return float(roc_auc_score(left, scores.loc[snapshot[self.contract.id]]))
 
 
-def explain_failure(result: ExecuteInProcessResult) -> str:
-    """What failed in a run: its blocking checks or its first error, and where to read more."""
-    checks = [
-        f"{each.check_name}: {each.description}"
-        for each in result.get_asset_check_evaluations()
-        if not each.passed
-    ]
-    datas = [event.event_specific_data for event in result.all_events if event.is_failure]
-    errors = [data.error for data in datas if isinstance(data, StepFailureData | JobFailureData)]
-    said = [(error.cause or error).message.strip() for error in errors if error]
-    return f"{'; '.join(checks or said[:1])} (run {result.run_id}; `make ui` shows its log)"
+def _as_sensor(request: RunRequest, sensor: str) -> dict[str, str]:
+    """The tags by which the daemon knows that a sensor's request was carried out."""
+    return {**request.tags, RUN_KEY_TAG: str(request.run_key), SENSOR_TAG: sensor}
 
 
 def describe_findings(report: DriftReport) -> str:

@@ -21,7 +21,11 @@ class SnapshotError(AttritionError):
 
 
 class RegistryError(AttritionError):
-    """The model registry does not hold what it should."""
+    """The model registry does not answer, or does not hold what it should."""
+
+
+class StorageError(AttritionError):
+    """State cannot be written or opened: full, read-only, forbidden or locked."""
 
 
 class DriftInputError(AttritionError):
@@ -30,3 +34,7 @@ class DriftInputError(AttritionError):
 
 class TrainingError(AttritionError):
     """The reference data cannot train a model."""
+
+
+class SuspendedError(AttritionError):
+    """Scoring is suspended, or is not where it should be."""

@@ -6,19 +6,32 @@ from pathlib import Path
 
 import pandas as pd
 
+from attrition_assets.adapters.storage import explain_refused_write
+from attrition_assets.errors import StorageError
+
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` under a temporary name beside `path`, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write `content` under a temporary name beside `path`, then rename it.
+
+    Raises StorageError, with `path` as it was, if the disk is full, read-only or forbidden.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if said := explain_refused_write(error, path, len(content)):
+            raise StorageError(
+                f"{said}. {path.name} is as it was: nothing is half-written"
+            ) from None
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():  # to unlink what is absent is an error where nothing may be written
+            temporary.unlink()
 
 
 def to_parquet_bytes(table: pd.DataFrame) -> bytes:

@@ -12,7 +12,8 @@ from attrition_assets.casting import cast_to_contract
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import last_day
-from attrition_assets.validation import VOLUME_MONTHS, find_violations
+from attrition_assets.validation.continuity import VOLUME_MONTHS
+from attrition_assets.validation.table import find_violations
 
 
 def import_table(

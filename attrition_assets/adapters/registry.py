@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from attrition_assets.adapters.files import content_digest
+from attrition_assets.adapters.mlflow_answers import answering, find_database, prepare_mlflow
 from attrition_assets.contract import Contract
 from attrition_assets.errors import RegistryError
 from attrition_assets.months import parse_month
@@ -70,21 +71,26 @@ class Registry:
 
     @cached_property
     def client(self) -> "MlflowClient":
-        """MLflow's client, with the experiment made if it was not there."""
+        """MLflow's client, with the experiment made if it was not there.
+
+        Raises RegistryError if MLflow does not answer.
+        """
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        if self.uri.startswith("sqlite:"):
-            (self.home / "mlflow").mkdir(parents=True, exist_ok=True)
+        prepare_mlflow(self.uri)
         import mlflow
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        # It prints a traceback of what it raises as well.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         mlflow.set_tracking_uri(self.uri)
-        client = mlflow.MlflowClient(self.uri)
-        if client.get_experiment_by_name(EXPERIMENT) is None:
-            local = self.uri.startswith("sqlite:")
-            folder = (self.home / "mlflow" / "artifacts").as_uri() if local else None
-            client.create_experiment(EXPERIMENT, artifact_location=folder)
+        with answering(self.uri):
+            client = mlflow.MlflowClient(self.uri)
+            if client.get_experiment_by_name(EXPERIMENT) is None:
+                local = find_database(self.uri) is not None
+                folder = (self.home / "mlflow" / "artifacts").as_uri() if local else None
+                client.create_experiment(EXPERIMENT, artifact_location=folder)
         return client
 
     def register(
@@ -98,12 +104,19 @@ class Registry:
 
         The first version ever becomes the champion as well: there is nothing to compare it with.
         """
+        self.champion_version()  # a lost alias is an error before anything is registered
+        known = "A version may wait half-made; `attrition doctor` says which one is champion"
+        with answering(self.uri, known):
+            return self._register(trained, evaluation, reference, digest)
+
+    def _register(
+        self, trained: TrainedModel, evaluation: Evaluation, reference: ReferenceData, digest: str
+    ) -> int:
         import mlflow
         import mlflow.sklearn
         from mlflow.models import infer_signature
 
         client = self.client
-        self.champion_version()  # a lost alias is an error before anything is registered
         example = make_example(self.contract)
         info = mlflow.sklearn.log_model(
             trained.pipeline,
@@ -158,7 +171,8 @@ class Registry:
 
     def versions(self) -> list[int]:
         """All registered versions, in order."""
-        found = self.client.search_model_versions(f"name='{MODEL_NAME}'")
+        with answering(self.uri):
+            found = self.client.search_model_versions(f"name='{MODEL_NAME}'")
         return sorted(int(each.version) for each in found)
 
     def load_champion(self) -> ModelVersion:
@@ -176,20 +190,21 @@ class Registry:
 
         Raises RegistryError if it is unknown, or a file is absent or not the registered one.
         """
-        import mlflow
         import skops.io
 
         if version not in (known := self.versions()):
             raise RegistryError(f"no version {version} of {MODEL_NAME!r}; there are {known}")
-        found = self.client.get_model_version(MODEL_NAME, str(version))
+        with answering(self.uri):
+            found = self.client.get_model_version(MODEL_NAME, str(version))
         tags: dict[str, Any] = found.tags
-        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL_NAME}/{version}"))
-        content = (folder / MODEL_FILE).read_bytes()
+        path = self._download(version, f"models:/{MODEL_NAME}/{version}/{MODEL_FILE}")
+        content = path.read_bytes()
         if content_digest(content) != tags["model_sha256"]:
-            raise RegistryError(f"the file of version {version} is not the one registered")
-        held_out = mlflow.artifacts.download_artifacts(
-            run_id=found.run_id, artifact_path=HELD_OUT_FILE
-        )
+            raise RegistryError(
+                f"the file of version {version} is not the one registered: {path}. Restore it from "
+                "a backup, or make another version champion: `attrition promote --version N`"
+            )
+        held_out = self._download(version, f"runs:/{found.run_id}/{HELD_OUT_FILE}")
         return ModelVersion(
             version=version,
             run_id=str(found.run_id),
@@ -206,17 +221,35 @@ class Registry:
 
         Raises RegistryError, and changes nothing, if the version is unknown.
         """
-        if version not in (known := self.versions()):
-            raise RegistryError(f"no version {version} of {MODEL_NAME!r}; there are {known}")
+        if version not in (versions := self.versions()):
+            raise RegistryError(f"no version {version} of {MODEL_NAME!r}; there are {versions}")
         previous = self._alias(CHAMPION)
-        self.client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
+        known = "Which version is champion now, `attrition doctor` says"
+        with answering(self.uri, known):
+            self.client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
         return previous
 
     def _alias(self, alias: str) -> int | None:
-        for model in self.client.search_registered_models(f"name='{MODEL_NAME}'"):
+        client = self.client
+        with answering(self.uri):
+            models = client.search_registered_models(f"name='{MODEL_NAME}'")
+        for model in models:
             if alias in model.aliases:
                 return int(model.aliases[alias])
         return None
+
+    def _download(self, version: int, uri: str) -> Path:
+        """A file of a version, copied here if MLflow is a server."""
+        import mlflow
+
+        advice = (
+            f"restore {Path(uri).name} of version {version} from a backup if it is lost, or make "
+            "another version champion with `attrition promote --version N`"
+        )
+        # For `models:/` MLflow asks where the process points to, whatever it is given.
+        mlflow.set_tracking_uri(self.uri)
+        with answering(self.uri, advice=advice):
+            return Path(mlflow.artifacts.download_artifacts(uri))
 
 
 def _log_parquet(table: pd.DataFrame, name: str) -> None:

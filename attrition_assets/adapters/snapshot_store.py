@@ -12,33 +12,41 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
 from attrition_assets.adapters.snapshots import RawSnapshot
+from attrition_assets.adapters.versions import superseded, write_version
 from attrition_assets.casting import cast_to_contract, read_numbers
 from attrition_assets.contract import Contract, order_columns
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import parse_month, partition_key
-from attrition_assets.validation import (
-    EarlierMonth,
-    Verdict,
-    check_snapshot,
-    refuse_unreadable,
-)
+from attrition_assets.validation.checks import check_snapshot, refuse_snapshot
+from attrition_assets.validation.continuity import EarlierMonth, Previous, find_previous
+from attrition_assets.validation.verdicts import Fault, SnapshotVerdict, list_faults
 
 
 class Ledger(BaseModel):
-    """What was found out about a month's file, and about its table if it was accepted."""
+    """What was found out about a month's file, and about its table if it was accepted.
+
+    `version` counts the accepted tables of the month: 0 while there is none. A corrected file is
+    the next version; those before it are kept.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     accepted: bool
+    version: int
     sent_name: str
     sent_sha256: str
-    verdicts: dict[str, Verdict]
+    verdicts: dict[str, SnapshotVerdict]
     table_sha256: str | None = None
     summary: EarlierMonth | None = None
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong with the file, by name; empty if it was accepted."""
+        return list_faults(self.verdicts.values())
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,13 @@ class JudgedSnapshot:
     month: pd.Period
     raw: RawSnapshot
     content: str
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, SnapshotVerdict]
     table: pd.DataFrame | None
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong with the file, by name; empty if all verdicts hold."""
+        return list_faults(self.verdicts.values())
 
 
 @dataclass(frozen=True)
@@ -71,30 +84,51 @@ class SnapshotStore:
     def ledgers(self) -> dict[pd.Period, Ledger]:
         """The ledgers of all months that were ever judged, in order."""
         found = sorted(self.folder.glob("[0-9]*.json"))
-        return {
-            parse_month(path.stem): Ledger.model_validate_json(path.read_bytes()) for path in found
-        }
+        return {parse_month(path.stem): _read_ledger(path) for path in found}
 
     def months(self) -> list[pd.Period]:
         """The accepted months, in order."""
         return [month for month, ledger in self.ledgers().items() if ledger.accepted]
 
-    def judge(self, raw: RawSnapshot, month: pd.Period) -> JudgedSnapshot:
-        """Evaluate a month's file against the contract and the other accepted months."""
+    def judge(
+        self, raw: RawSnapshot, month: pd.Period, *, departures: pd.DataFrame | None
+    ) -> JudgedSnapshot:
+        """Evaluate a month's file against the contract and the other accepted months.
+
+        `departures` are those known by the month; None if labels come inside the snapshots.
+        """
         try:
             table = raw.parse()
         except SnapshotError as error:
-            return JudgedSnapshot(month, raw, "", refuse_unreadable(str(error)), None)
+            fault = Fault.UNREADABLE_FILE if raw.content else Fault.EMPTY_FILE
+            return JudgedSnapshot(month, raw, "", refuse_snapshot(str(error), fault), None)
         content = digest_rows(table, self.contract)
         earlier = tuple(
             ledger.summary
             for other, ledger in self.ledgers().items()
             if other != month and ledger.accepted and ledger.summary
         )
-        verdicts = check_snapshot(table, self.contract, month, content, earlier)
+        verdicts = check_snapshot(
+            table,
+            self.contract,
+            month,
+            content,
+            earlier,
+            previous=self._read_previous(earlier, month),
+            departures=departures,
+        )
         accepted = all(verdict.holds for verdict in verdicts.values())
         cast = cast_to_contract(table, self.contract) if accepted else None
         return JudgedSnapshot(month, raw, content, verdicts, cast)
+
+    def _read_previous(
+        self, earlier: tuple[EarlierMonth, ...], month: pd.Period
+    ) -> Previous | None:
+        summary = find_previous(earlier, month)
+        if summary is None:
+            return None
+        before = parse_month(summary.month)
+        return Previous(before, self.read(before))
 
     def keep(self, snapshot: JudgedSnapshot) -> Path:
         """Store an accepted month where others read, any other in quarantine; say where.
@@ -102,8 +136,10 @@ class SnapshotStore:
         A refused month replaces the verdict of an accepted one: readers are refused from then on.
         """
         path = self.table_path(snapshot.month)
+        before = self.ledgers().get(snapshot.month)
         ledger = Ledger(
             accepted=snapshot.table is not None,
+            version=before.version if before else 0,
             sent_name=snapshot.raw.name,
             sent_sha256=snapshot.raw.digest,
             verdicts=dict(snapshot.verdicts),
@@ -121,11 +157,23 @@ class SnapshotStore:
                 month=str(snapshot.month), rows=len(snapshot.table), content=snapshot.content
             )
             ledger = ledger.model_copy(
-                update={"table_sha256": content_digest(content), "summary": summary}
+                update={
+                    "version": write_version(path, content),
+                    "table_sha256": content_digest(content),
+                    "summary": summary,
+                }
             )
-            write_atomically(path, content)
-        write_atomically(path.with_suffix(".json"), _to_json(ledger))
+        write_version(path.with_suffix(".json"), _to_json(ledger))
         return kept
+
+    def version(self, month: pd.Period) -> int:
+        """Which version of a month's table is the present one, from 1; 0 if there is none."""
+        ledger = self.ledgers().get(month)
+        return ledger.version if ledger else 0
+
+    def superseded(self, month: pd.Period) -> list[Path]:
+        """The month's tables that were corrected since, the first first."""
+        return superseded(self.table_path(month))
 
     def quarantine(self, month: pd.Period) -> Path:
         """The folder that keeps a month's refused files as they were sent."""
@@ -170,6 +218,16 @@ def _to_comparable_text(values: pd.Series) -> pd.Series:
     """The same text for 1, 1.0 and "1"."""
     numbers = read_numbers(values)
     return values.astype("string").where(numbers.isna(), numbers.astype("string"))
+
+
+def _read_ledger(path: Path) -> Ledger:
+    try:
+        return Ledger.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise SnapshotError(
+            f"{path} is no verdict that this version can read: move it away, then materialize "
+            f"employee_snapshot for {path.stem}"
+        ) from None
 
 
 def _to_json(ledger: Ledger) -> bytes:

@@ -1,7 +1,7 @@
 """Where monthly snapshots and departures come from: a folder of Parquet or CSV files.
 
 Reads bytes and turns them into a table of raw values. Whether the values are acceptable is for
-`validation.py`; what was accepted is kept by `snapshot_store.py`.
+`validation`; what was accepted is kept by `snapshot_store.py`.
 """
 
 import io
@@ -18,6 +18,8 @@ from attrition_assets.errors import SnapshotError
 from attrition_assets.months import last_day, parse_month
 
 SUFFIXES = (".parquet", ".csv")
+# What pandas and pyarrow raise for damaged files; all but the first two for one bit in the footer.
+DAMAGED = (OSError, ValueError, KeyError, TypeError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
             na_values=[""],
             encoding="utf-8-sig",
         )
-    except (OSError, ValueError) as error:  # what pandas and pyarrow raise for damaged files
+    except DAMAGED as error:
         raise SnapshotError(
             f"{name} cannot be read as {Path(name).suffix[1:]} ({type(error).__name__}): "
             "it may be truncated or of another format; send it again"

@@ -60,6 +60,7 @@ def drift_report(
     Measured against the baseline of the version that scored the month, with that same version.
     """
     month, contract = parse_month(context.partition_key), source.contract
+    present = _require_present(predictions, month, snapshot_store)
     version = registry.load(int(predictions["model_version"].iloc[0]))
     reference = reference_store.read(version.reference_digest, version.as_of)
     departures = source.departures(known_by=month)
@@ -91,6 +92,7 @@ def drift_report(
         current=_join_scores(employee_snapshot, predictions, contract),
         concept=concept,
         performance=performance,
+        snapshot_version=present,
     )
     verdict = f"{month}, features: {report.feature_drift.reason}"
     page = render_evidently_report(baseline, employee_snapshot, contract, verdict)
@@ -123,6 +125,19 @@ def drift_report(
             "tests": show_values(report.feature_drift.tests),
         },
     )
+
+
+def _require_present(
+    predictions: pd.DataFrame, month: pd.Period, snapshot_store: SnapshotStore
+) -> int:
+    """The month's version. Raises SnapshotError if it was corrected since it was scored."""
+    scored, present = int(predictions["snapshot_version"].iloc[0]), snapshot_store.version(month)
+    if scored != present:
+        raise SnapshotError(
+            f"the predictions are of version {scored} of {month}, and version {present} is "
+            "accepted now: materialize predictions again, then drift_report"
+        )
+    return present
 
 
 def _join_scores(

@@ -1,13 +1,15 @@
-"""How asset values lie on disk: Parquet and JSON, each written whole under its final name."""
+"""How asset values lie on disk: Parquet and JSON, each whole, with the versions it replaced."""
 
 from pathlib import Path
 
 import pandas as pd
-from dagster import InputContext, IOManager, OutputContext
+from dagster import InputContext, IOManager, MetadataValue, OutputContext
 
-from attrition_assets.adapters.files import to_parquet_bytes, write_atomically
+from attrition_assets.adapters.files import to_parquet_bytes
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.snapshot_store import JudgedSnapshot, SnapshotStore
+from attrition_assets.adapters.versions import superseded, write_version
+from attrition_assets.defs.metadata import read_run_metadata
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.report import DriftReport
 from attrition_assets.months import parse_month
@@ -23,8 +25,8 @@ class ParquetIOManager(IOManager):
     def handle_output(self, context: OutputContext, obj: pd.DataFrame) -> None:
         """Write the partition's table."""
         path = _path(self.home, context, ".parquet")
-        write_atomically(path, to_parquet_bytes(obj))
-        context.add_output_metadata({"path": str(path), "rows": len(obj)})
+        version = write_version(path, to_parquet_bytes(obj))
+        context.add_output_metadata({"rows": len(obj), **show_version(path, version)})
 
     def load_input(self, context: InputContext) -> pd.DataFrame:
         """Read the partition's table. Raises SnapshotError if it was never materialized."""
@@ -41,8 +43,8 @@ class DriftReportIOManager(IOManager):
     def handle_output(self, context: OutputContext, obj: DriftReport) -> None:
         """Write the partition's report."""
         path = _path(self.home, context, ".json")
-        write_atomically(path, obj.model_dump_json(indent=1).encode())
-        context.add_output_metadata({"path": str(path)})
+        version = write_version(path, obj.model_dump_json(indent=1).encode())
+        context.add_output_metadata(show_version(path, version))
 
     def load_input(self, context: InputContext) -> DriftReport:
         """Read the partition's report. Raises SnapshotError if it was never materialized."""
@@ -58,7 +60,8 @@ class SnapshotIOManager(IOManager):
 
     def handle_output(self, context: OutputContext, obj: JudgedSnapshot) -> None:
         """Keep an accepted month with its verdicts."""
-        context.add_output_metadata({"path": str(self.store.keep(obj))})
+        path = self.store.keep(obj)
+        context.add_output_metadata(show_version(path, self.store.version(obj.month)))
 
     def load_input(self, context: InputContext) -> pd.DataFrame:
         """Read an accepted month. Raises SnapshotError if it was refused or never checked."""
@@ -66,7 +69,7 @@ class SnapshotIOManager(IOManager):
 
 
 class ReferenceIOManager(IOManager):
-    """Reference data, each table under its digest; what is read is the newest."""
+    """Reference data, each table under its digest."""
 
     def __init__(self, store: ReferenceStore) -> None:
         self.store = store
@@ -76,13 +79,27 @@ class ReferenceIOManager(IOManager):
         context.add_output_metadata({"digest": self.store.keep(obj)})
 
     def load_input(self, context: InputContext) -> tuple[ReferenceData, str]:
-        """Read the newest table and its digest."""
-        return self.store.read_newest()
+        """Read the run's own table, or the newest if the run made none, and its digest."""
+        step = context.step_context
+        own = read_run_metadata(step.instance, step.run_id, "reference_data")
+        if own is None:
+            return self.store.read_newest()
+        return self.store.read(own["digest"], parse_month(own["as_of"])), own["digest"]
 
 
 def partition_path(home: Path, asset: str, partition: str, suffix: str) -> Path:
     """Where a partition of an asset lies."""
     return home / "assets" / asset / f"{partition}{suffix}"
+
+
+def show_version(path: Path, version: int) -> dict[str, MetadataValue]:
+    """Where a value lies, which version it is, and where those before it lie."""
+    earlier = superseded(path)
+    return {
+        "path": MetadataValue.path(path),
+        "version": MetadataValue.int(version),
+        **({"replaces": MetadataValue.path(earlier[-1])} if earlier else {}),
+    }
 
 
 def _path(home: Path, context: InputContext | OutputContext, suffix: str) -> Path:

@@ -5,6 +5,8 @@ from typing import Any
 
 from dagster import (
     AssetKey,
+    AssetRecordsFilter,
+    DagsterEventType,
     DagsterInstance,
     MetadataValue,
     TableColumn,
@@ -12,6 +14,7 @@ from dagster import (
     TableRecord,
     TableSchema,
 )
+from dagster._check import not_none
 from pydantic import BaseModel
 
 
@@ -30,9 +33,35 @@ def show_values(values: Iterable[BaseModel]) -> TableMetadataValue:
 def read_latest_metadata(instance: DagsterInstance, asset: str) -> dict[str, Any] | None:
     """The metadata of an asset's latest materialization; None if there is none."""
     event = instance.get_latest_materialization_event(AssetKey(asset))
-    if event is None or event.asset_materialization is None:
-        return None
-    metadata = event.asset_materialization.metadata
+    made = event.asset_materialization if event else None
+    return _plain(made.metadata) if made else None
+
+
+def read_all_metadata(instance: DagsterInstance, asset: str) -> list[dict[str, Any]]:
+    """The metadata of an asset's materializations, the newest first."""
+    records = instance.fetch_materializations(AssetKey(asset), limit=1000).records
+    return [_plain(not_none(record.asset_materialization).metadata) for record in records]
+
+
+def read_latest_observation(
+    instance: DagsterInstance, asset: str, partition: str
+) -> dict[str, Any] | None:
+    """The metadata of the latest observation of an asset's partition; None if there is none."""
+    chosen = AssetRecordsFilter(AssetKey(asset), asset_partitions=[partition])
+    found = instance.fetch_observations(chosen, limit=1).records
+    return _plain(not_none(found[0].asset_observation).metadata) if found else None
+
+
+def read_run_metadata(instance: DagsterInstance, run_id: str, asset: str) -> dict[str, Any] | None:
+    """The metadata of an asset's materialization in one run; None if there is none."""
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
+        made = entry.asset_materialization
+        if made is not None and made.asset_key == AssetKey(asset):
+            return _plain(made.metadata)
+    return None
+
+
+def _plain(metadata: Mapping[str, MetadataValue[Any]]) -> dict[str, Any]:
     return {name: value.value for name, value in metadata.items()}
 
 

@@ -17,6 +17,7 @@ from dagster import (
 
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.defs.promotion import report_champion
+from attrition_assets.defs.reference import RETRAINING_POOL
 from attrition_assets.pictures import draw_calibration, draw_effects, to_markdown
 from attrition_assets.settings import Settings
 from attrition_assets.training.evaluation import evaluate
@@ -45,6 +46,7 @@ champion = AssetSpec(
     kinds={"mlflow", "scikitlearn"},
     check_specs=CHECKS,
     output_required=False,
+    pool=RETRAINING_POOL,
 )
 def model(
     context: AssetExecutionContext,

@@ -1,20 +1,26 @@
 """`predictions`: what the champion says of a month's people."""
 
+from pathlib import Path
+
 import pandas as pd
 from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetExecutionContext,
     AssetIn,
+    DagsterInstance,
     Output,
     ResourceParam,
     asset,
     asset_check,
 )
 
-from attrition_assets.adapters.registry import Registry
+from attrition_assets.adapters.registry import ModelVersion, Registry
+from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.defs.io_managers import partition_path
+from attrition_assets.defs.metadata import read_all_metadata
 from attrition_assets.defs.model import champion
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.promotion import reconcile_champion
@@ -32,22 +38,19 @@ from attrition_assets.settings import Settings
 def predictions(
     context: AssetExecutionContext,
     employee_snapshot: pd.DataFrame,
+    snapshot_store: ResourceParam[SnapshotStore],
     registry: ResourceParam[Registry],
+    switch: ResourceParam[ScoringSwitch],
     settings: ResourceParam[Settings],
 ) -> Output[pd.DataFrame]:
-    """Probability of leaving within the horizon, flag and model version: one row an employee."""
+    """Probability of leaving within the horizon, flag and model version: one row an employee.
+
+    Nobody is scored while scoring is suspended.
+    """
+    switch.require_on()
     month = parse_month(context.partition_key)
     path = partition_path(settings.home, "predictions", context.partition_key, ".parquet")
-    if path.is_file():  # a scored month is scored again by the version that it recorded
-        version = registry.load(int(pd.read_parquet(path)["model_version"].iloc[0]))
-    else:
-        version = registry.load_champion()
-        reconcile_champion(context.instance, version.version)
-    if version.as_of > month:
-        raise RegistryError(
-            f"version {version.version} learned from outcomes known in {version.as_of} and cannot "
-            f"score {month} as if it had not: score months from {version.as_of} on"
-        )
+    version = _choose_version(context.instance, registry, month, path)
     probability = version.score(employee_snapshot)
     table = pd.DataFrame(
         {
@@ -55,6 +58,7 @@ def predictions(
             "probability": probability,
             "flag": probability >= version.threshold,
             "model_version": version.version,
+            "snapshot_version": snapshot_store.version(month),
         }
     )
     return Output(
@@ -65,6 +69,31 @@ def predictions(
             "flagged_share": float(table["flag"].mean()),
             "mean_probability": float(probability.mean()),
         },
+    )
+
+
+def _choose_version(
+    instance: DagsterInstance, registry: Registry, month: pd.Period, path: Path
+) -> ModelVersion:
+    """The version that a scored month recorded, else the champion of the month.
+
+    A month before the champion's own is scored by the latest that was champion before it and had
+    not learned from outcomes after the month. Raises RegistryError if there is none.
+    """
+    if path.is_file():
+        return registry.load(int(pd.read_parquet(path)["model_version"].iloc[0]))
+    champion = registry.load_champion()
+    reconcile_champion(instance, champion.version)
+    if champion.as_of <= month:
+        return champion
+    for promoted in read_all_metadata(instance, "champion"):
+        version = registry.load(promoted["version"])
+        if version.as_of <= month:
+            return version
+    raise RegistryError(
+        f"version {champion.version} learned from outcomes known in {champion.as_of} and cannot "
+        f"score {month} as if it had not, and no earlier champion can: score months from "
+        f"{champion.as_of} on"
     )
 
 

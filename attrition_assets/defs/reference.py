@@ -17,12 +17,15 @@ from pydantic import Field
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
 from attrition_assets.defs.metadata import show_table
+from attrition_assets.defs.runs import AS_OF_TAG
 from attrition_assets.defs.snapshot import employee_snapshot
 from attrition_assets.errors import TrainingError
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 from attrition_assets.training.reference import LABEL, ReferenceData, build_reference
 
+# Retrainings share one pool: one at a time, wherever they were started.
+RETRAINING_POOL = "retraining"
 MIN_PEOPLE, MIN_LEAVERS = 200, 30
 CHECKS = [
     AssetCheckSpec(name, asset="reference_data", description=what, blocking=True)
@@ -47,6 +50,7 @@ class ReferenceConfig(Config):
     io_manager_key="reference_io",
     check_specs=CHECKS,
     output_required=False,
+    pool=RETRAINING_POOL,
 )
 def reference_data(
     context: AssetExecutionContext,
@@ -63,6 +67,7 @@ def reference_data(
     if not accepted:
         raise TrainingError("no month was accepted yet: materialize employee_snapshot for some")
     as_of = parse_month(config.as_of) if config.as_of else accepted[-1]
+    context.instance.add_run_tags(context.run.run_id, {AS_OF_TAG: str(as_of)})
     departures = source.departures(known_by=as_of)
     if departures is not None and as_of > accepted[-1]:
         raise TrainingError(

@@ -11,6 +11,7 @@ from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import EXPERIMENT, Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.contract import read_contract
 from attrition_assets.defs.io_managers import (
     DriftReportIOManager,
@@ -35,6 +36,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "snapshot_store": snapshot_store,
         "reference_store": reference_store,
         "registry": registry,
+        "switch": ScoringSwitch(home),
         "mlflow": _build_mlflow_run(registry),
         "io_manager": ParquetIOManager(home),
         "snapshot_io": SnapshotIOManager(snapshot_store),

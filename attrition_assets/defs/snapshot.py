@@ -17,7 +17,7 @@ from attrition_assets.adapters.snapshots import SnapshotFolder
 from attrition_assets.defs.metadata import show_values
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.months import parse_month
-from attrition_assets.validation import SNAPSHOT_CHECKS
+from attrition_assets.validation.checks import SNAPSHOT_CHECKS
 
 CHECKS = [
     AssetCheckSpec(
@@ -46,9 +46,13 @@ def employee_snapshot(
     and nowhere else: it is not scored, and no model learns from it.
     """
     month = parse_month(context.partition_key)
-    judged = snapshot_store.judge(source.fetch(month), month)
+    departures = source.departures(known_by=month)
+    judged = snapshot_store.judge(source.fetch(month), month, departures=departures)
     if judged.table is None:
-        context.log.error(f"{month} is refused; the file lies in {snapshot_store.keep(judged)}")
+        context.log.error(
+            f"{month} is refused ({', '.join(judged.faults)}); the file lies in "
+            f"{snapshot_store.keep(judged)}"
+        )
     else:
         yield Output(judged, metadata={"rows": len(judged.table), "sent": judged.raw.name})
     for name, verdict in judged.verdicts.items():
@@ -60,6 +64,7 @@ def employee_snapshot(
             metadata={
                 **({} if verdict.value is None else {"value": verdict.value}),
                 **({} if verdict.limit is None else {"limit": verdict.limit}),
+                **({"faults": ", ".join(verdict.faults)} if verdict.faults else {}),
                 **({"offenders": show_values(verdict.violations)} if verdict.violations else {}),
             },
         )

@@ -1,4 +1,4 @@
-"""`monthly_summary`: what a month is reported as."""
+"""`monthly_summary`: what a month is reported as, whatever became of it."""
 
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetExecutionContext,
+    DagsterInstance,
+    DagsterRunStatus,
     MaterializeResult,
     MetadataValue,
     ResourceParam,
@@ -16,41 +18,105 @@ from dagster import (
 )
 
 from attrition_assets.adapters.files import write_atomically
+from attrition_assets.adapters.snapshot_store import SnapshotStore
+from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.suspension import ScoringSwitch
+from attrition_assets.defs.drift import drift_report
+from attrition_assets.defs.metadata import read_run_metadata
+from attrition_assets.defs.month_state import MonthState, read_state
 from attrition_assets.defs.partitions import MONTHS
+from attrition_assets.defs.predictions import predictions
+from attrition_assets.defs.runs import IN_PROGRESS, explain_failure, find_retrainings
 from attrition_assets.monitoring.decision import decide_retraining
 from attrition_assets.monitoring.policy import MonitoringPolicy
-from attrition_assets.monitoring.report import DriftReport
-from attrition_assets.monitoring.summary import QUESTIONS, Batch, render_summary
+from attrition_assets.monitoring.summary import (
+    QUESTIONS,
+    Batch,
+    render_summary,
+    render_unjudged,
+)
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 
 
-@asset(partitions_def=MONTHS, group_name="attrition", kinds={"markdown"})
+@asset(
+    partitions_def=MONTHS,
+    deps=[predictions, drift_report],
+    group_name="attrition",
+    kinds={"markdown"},
+)
 def monthly_summary(
     context: AssetExecutionContext,
-    drift_report: DriftReport,
-    predictions: pd.DataFrame,
+    source: ResourceParam[SnapshotFolder],
+    snapshot_store: ResourceParam[SnapshotStore],
+    switch: ResourceParam[ScoringSwitch],
     policy: ResourceParam[MonitoringPolicy],
     settings: ResourceParam[Settings],
 ) -> MaterializeResult[None]:
-    """The month in words: what drifted, what is advised and why, what was scored."""
-    decision = decide_retraining(drift_report, policy)
-    batch = Batch(
-        rows=len(predictions),
-        flagged=int(predictions["flag"].sum()),
-        mean_probability=float(predictions["probability"].mean()),
-    )
-    url = f"{settings.reports_url}/{drift_report.month}"
-    text = render_summary(drift_report, decision, batch, f"{url}/drift.html")
-    write_atomically(_summary_path(settings, drift_report.month), text.encode())
+    """The month in words: what drifted, what is advised and why, what was scored.
+
+    Or why it was not judged and what to do. It is written anew when a run of the month failed and
+    when its retraining has ended.
+    """
+    month = parse_month(context.partition_key)
+    state = read_state(month, context.instance, source, snapshot_store, switch, settings)
+    text, facts = _render(state, context.instance, policy, settings)
+    write_atomically(_summary_path(settings, str(month)), text.encode())
     return MaterializeResult(
         metadata={
             "summary": MetadataValue.md(text),
-            "decision": str(decision.decision),
-            "employees": batch.rows,
-            "flagged": batch.flagged,
-            "link": MetadataValue.url(f"{url}/summary.md"),
+            "state": str(state.state),
+            "link": MetadataValue.url(f"{settings.reports_url}/{month}/summary.md"),
+            **facts,
         }
+    )
+
+
+def _render(
+    state: MonthState, instance: DagsterInstance, policy: MonitoringPolicy, settings: Settings
+) -> tuple[str, dict[str, str | int]]:
+    if state.report is None or state.scores is None:
+        headline = f"{state.state.capitalize()}: nothing was judged."
+        return render_unjudged(str(state.month), headline, (state.reason,), state.todo), {}
+    decision = decide_retraining(state.report, policy)
+    batch = _describe_batch(state.scores)
+    text = render_summary(
+        state.report,
+        decision,
+        batch,
+        f"{settings.reports_url}/{state.month}/drift.html",
+        _describe_retraining(instance, state.month),
+    )
+    return text, {
+        "decision": str(decision.decision),
+        "employees": batch.rows,
+        "flagged": batch.flagged,
+    }
+
+
+def _describe_batch(scores: pd.DataFrame) -> Batch:
+    return Batch(
+        rows=len(scores),
+        flagged=int(scores["flag"].sum()),
+        mean_probability=float(scores["probability"].mean()),
+    )
+
+
+def _describe_retraining(instance: DagsterInstance, month: pd.Period) -> tuple[str, ...]:
+    """What became of the newest retraining for the month, if there was one."""
+    runs = find_retrainings(instance, month)
+    if not runs:
+        return ()
+    newest = f"Retraining (run {runs[0].run_id}):"
+    if runs[0].status == DagsterRunStatus.SUCCESS:
+        made = read_run_metadata(instance, runs[0].run_id, "model")
+        version = made["version"] if made else "none"
+        return (f"{newest} succeeded, version {version}: `attrition status` says if it waits",)
+    if runs[0].status in IN_PROGRESS:
+        return (f"{newest} under way",)
+    return (
+        f"{newest} **failed**: {explain_failure(instance, runs[0].run_id)}",
+        "To do: mend the cause, then `attrition retrain --reason TEXT`",
     )
 
 

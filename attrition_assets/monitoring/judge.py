@@ -42,6 +42,7 @@ def judge_month(
     current: pd.DataFrame,
     concept: tuple[OutcomeSample, OutcomeSample] | str,
     performance: tuple[OutcomeSample, OutcomeSample] | str,
+    snapshot_version: int = 1,
     seed: int = 0,
 ) -> DriftReport:
     """Judge one month against the baseline of its champion.
@@ -61,6 +62,7 @@ def judge_month(
     )
     return DriftReport(
         month=str(month),
+        snapshot_version=snapshot_version,
         champion_version=champion_version,
         reference_digest=reference_digest,
         baseline_month=str(champion_as_of),

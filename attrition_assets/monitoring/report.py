@@ -127,10 +127,11 @@ class DriftReport(_Value):
     """All verdicts on one month (`2026-01`), and what they were measured against.
 
     `baseline_month` is the month the champion's reference data ends in; `reference_digest` names
-    that data.
+    that data; `snapshot_version` counts the corrections of the month, from 1.
     """
 
     month: str
+    snapshot_version: int
     champion_version: int
     reference_digest: str
     baseline_month: str

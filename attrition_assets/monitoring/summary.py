@@ -36,9 +36,13 @@ class Batch(BaseModel):
 
 
 def render_summary(
-    report: DriftReport, decision: RetrainingDecision, batch: Batch, report_url: str
+    report: DriftReport,
+    decision: RetrainingDecision,
+    batch: Batch,
+    report_url: str,
+    notes: tuple[str, ...] = (),
 ) -> str:
-    """The month's summary as Markdown."""
+    """A judged month's summary as Markdown; `notes` are what else there is to say, a line each."""
     features, scores = report.feature_drift, report.prediction_drift
     verdicts: list[Verdict] = [
         features,
@@ -48,30 +52,57 @@ def render_summary(
         report.champion_age,
     ]
     drifted = ", ".join(features.drifted_features) or "none"
+    corrected = (
+        f" (version {report.snapshot_version} of the month: its snapshot was corrected)"
+        if report.snapshot_version > 1
+        else ""
+    )
+    facts = (
+        f"Drift share: {_show(features.share)}; drifted features: {drifted}",
+        f"Prediction drift score: {_show(scores.score)}; flagged: "
+        f"{_show(scores.flagged_share_current)} now, "
+        f"{_show(scores.flagged_share_baseline)} in the baseline",
+        f"Batch: {batch.rows} employees scored by version {report.champion_version}, "
+        f"{batch.flagged} flagged ({batch.flagged / batch.rows:.1%}), mean probability "
+        f"{batch.mean_probability:.3f}{corrected}",
+        f"Baseline: {report.baseline_rows} employees, as of {report.baseline_month}",
+        f"Distributions: {report_url}",
+    )
+    answers = [(WORDS[verdict.finding], verdict.reason) for verdict in verdicts]
+    return _render(report.month, ADVICE[decision.decision], decision.reasons, answers, facts, notes)
+
+
+def render_unjudged(month: str, headline: str, reasons: tuple[str, ...], todo: str) -> str:
+    """The summary of a month that was not judged: what happened and what to do, as Markdown."""
+    answers = [("**not judged**", "see above")] * len(QUESTIONS)
+    return _render(month, f"**{headline}**", reasons, answers, (), (f"To do: {todo}",))
+
+
+def _render(
+    month: str,
+    headline: str,
+    reasons: tuple[str, ...],
+    answers: list[tuple[str, str]],
+    facts: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> str:
+    rows = [
+        f"| {question} | {answer} | {_escape(why)} |"
+        for question, (answer, why) in zip(QUESTIONS, answers, strict=True)
+    ]
     return "\n".join(
         [
-            f"# {report.month}",
+            f"# {month}",
             "",
-            ADVICE[decision.decision],
+            headline,
             "",
-            *(f"- {reason}" for reason in decision.reasons),
+            *(f"- {reason}" for reason in reasons),
             "",
             "| question | answer | why |",
             "|---|---|---|",
-            *(
-                f"| {name} | {WORDS[verdict.finding]} | {_escape(verdict.reason)} |"
-                for name, verdict in zip(QUESTIONS, verdicts, strict=True)
-            ),
+            *rows,
             "",
-            f"- Drift share: {_show(features.share)}; drifted features: {drifted}",
-            f"- Prediction drift score: {_show(scores.score)}; flagged: "
-            f"{_show(scores.flagged_share_current)} now, "
-            f"{_show(scores.flagged_share_baseline)} in the baseline",
-            f"- Batch: {batch.rows} employees scored by version {report.champion_version}, "
-            f"{batch.flagged} flagged ({batch.flagged / batch.rows:.1%}), mean probability "
-            f"{batch.mean_probability:.3f}",
-            f"- Baseline: {report.baseline_rows} employees, as of {report.baseline_month}",
-            f"- Distributions: {report_url}",
+            *(f"- {line}" for line in (*facts, *notes)),
             "",
         ]
     )

@@ -3,7 +3,7 @@
 from attrition_assets.contract import Contract
 from attrition_assets.training.evaluation import Evaluation, find_leaks
 from attrition_assets.training.reference import LABEL, ReferenceData
-from attrition_assets.validation import Verdict
+from attrition_assets.validation.verdicts import Verdict
 
 SLOPE_RANGE = (0.7, 1.4)
 LEAK_AUC = 0.95

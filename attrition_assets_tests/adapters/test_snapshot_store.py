@@ -9,7 +9,9 @@ from attrition_assets.adapters.snapshot_store import SnapshotStore, digest_rows
 from attrition_assets.adapters.snapshots import RawSnapshot
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
-from attrition_assets.validation import SNAPSHOT_CHECKS
+from attrition_assets.months import last_day
+from attrition_assets.validation.checks import SNAPSHOT_CHECKS
+from attrition_assets.validation.verdicts import Fault
 from attrition_assets_tests.conftest import MakeSnapshot
 
 JANUARY = pd.Period("2026-01", freq="M")
@@ -30,11 +32,11 @@ def as_csv(table: pd.DataFrame, month: str = "2026-01") -> RawSnapshot:
 
 
 def send(store: SnapshotStore, raw: RawSnapshot, month: pd.Period = JANUARY) -> Path:
-    return store.keep(store.judge(raw, month))
+    return store.keep(store.judge(raw, month, departures=None))
 
 
 def failing(store: SnapshotStore, raw: RawSnapshot, month: pd.Period = JANUARY) -> list[str]:
-    verdicts = store.judge(raw, month).verdicts
+    verdicts = store.judge(raw, month, departures=None).verdicts
     return [name for name, verdict in verdicts.items() if not verdict.holds]
 
 
@@ -142,11 +144,69 @@ def test_a_file_that_is_no_snapshot_at_all_goes_to_quarantine(
 
 
 def test_of_an_unreadable_file_every_verdict_fails_with_the_reason(store: SnapshotStore) -> None:
-    verdicts = store.judge(RawSnapshot("2026-01.parquet", b"no parquet"), JANUARY).verdicts
+    raw = RawSnapshot("2026-01.parquet", b"no parquet")
+    verdicts = store.judge(raw, JANUARY, departures=None).verdicts
     assert tuple(verdicts) == tuple(SNAPSHOT_CHECKS)
     for verdict in verdicts.values():
         assert not verdict.holds
         assert "2026-01.parquet cannot be read as parquet" in verdict.explanation
+
+
+@pytest.mark.parametrize("cut", [1, 4, 100, 0.25, 0.5, 0.75, 0.9, -100, -8, -1])
+def test_a_parquet_file_cut_anywhere_is_unreadable_and_one_of_nothing_empty(
+    cut: float, store: SnapshotStore, table: pd.DataFrame
+) -> None:
+    content = to_parquet_bytes(table)
+    end = int(cut * len(content)) if isinstance(cut, float) else cut
+    judged = store.judge(RawSnapshot("2026-01.parquet", content[:end]), JANUARY, departures=None)
+    assert judged.faults == (Fault.UNREADABLE_FILE,)
+    empty = store.judge(RawSnapshot("2026-01.parquet", b""), JANUARY, departures=None)
+    assert empty.faults == (Fault.EMPTY_FILE,)
+
+
+def test_a_refused_month_is_told_by_the_names_of_its_faults(
+    store: SnapshotStore, table: pd.DataFrame
+) -> None:
+    send(store, as_csv(table))
+    assert store.ledgers()[JANUARY].faults == ()
+    send(store, as_csv(table), JANUARY + 1)
+    assert store.ledgers()[JANUARY + 1].faults == (Fault.SENT_BEFORE, Fault.WRONG_DATE)
+
+
+def test_people_are_compared_with_the_newest_month_before_and_nobody_with_one_after(
+    store: SnapshotStore, table: pd.DataFrame
+) -> None:
+    def pay(month: pd.Period, income: int) -> RawSnapshot:
+        dated = table.assign(SnapshotDate=last_day(month), MonthlyIncome=income)
+        return as_csv(dated, str(month))
+
+    send(store, pay(JANUARY, 2000), JANUARY)
+    send(store, pay(JANUARY + 4, 2400), JANUARY + 4)
+    assert failing(store, pay(JANUARY + 3, 24000), JANUARY + 3) == ["units_unchanged"]
+    assert failing(store, pay(JANUARY - 1, 24000), JANUARY - 1) == []
+    assert failing(store, pay(JANUARY + 8, 24000), JANUARY + 8) == []
+
+
+def test_a_rerun_gives_the_same_verdicts_whatever_was_accepted_since(
+    store: SnapshotStore, make_snapshot: MakeSnapshot
+) -> None:
+    months = [JANUARY + each for each in range(4)]
+    raws = {month: as_csv(make_snapshot(str(month), 40, month.ordinal)) for month in months}
+    first = {}
+    for month, raw in raws.items():
+        send(store, raw, month)
+        first[month] = store.table_path(month).with_suffix(".json").read_bytes()
+    for month, raw in raws.items():
+        send(store, raw, month)
+        assert store.table_path(month).with_suffix(".json").read_bytes() == first[month]
+
+
+def test_a_month_is_not_compared_with_a_table_that_was_changed(
+    store: SnapshotStore, table: pd.DataFrame, make_snapshot: MakeSnapshot
+) -> None:
+    send(store, as_csv(table)).write_bytes(b"changed")
+    with pytest.raises(SnapshotError, match="is not the table that was checked"):
+        failing(store, as_csv(make_snapshot("2026-02", 40, 1)), JANUARY + 1)
 
 
 def test_one_changed_byte_of_the_stored_table_refuses_reading(
@@ -212,7 +272,7 @@ def test_the_same_rows_sent_for_another_month_are_found_shuffled_and_redated(
         if form == "csv"
         else RawSnapshot("2026-02.parquet", to_parquet_bytes(again))
     )
-    judged = store.judge(raw, JANUARY + 1)
+    judged = store.judge(raw, JANUARY + 1, departures=None)
     assert [name for name, each in judged.verdicts.items() if not each.holds] == ["not_sent_before"]
     assert "those sent for 2026-01" in judged.verdicts["not_sent_before"].explanation
     store.keep(judged)

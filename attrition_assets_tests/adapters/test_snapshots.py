@@ -1,6 +1,7 @@
 import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
@@ -236,3 +237,20 @@ def test_two_tables_of_departures_are_refused(source: SnapshotFolder) -> None:
         write_departures(source, name, EmployeeNumber=[1], DepartureDate=["2026-01-01"])
     with pytest.raises(SnapshotError, match="two files for departures"):
         source.departures(known_by=JANUARY)
+
+
+def test_a_parquet_file_with_a_turned_bit_is_read_or_unreadable_and_nothing_else(
+    make_snapshot: MakeSnapshot,
+) -> None:
+    """Each bit is one of the footer, where pyarrow and pandas raise the most kinds of errors."""
+    content = to_parquet_bytes(make_snapshot("2026-01", 40, 0))
+    rng = np.random.default_rng(0)
+    unreadable = 0
+    for _ in range(200):
+        damaged = bytearray(content)
+        damaged[-1 - rng.integers(len(content) // 3)] ^= 1 << rng.integers(8)
+        try:
+            RawSnapshot("2026-01.parquet", bytes(damaged)).parse()
+        except SnapshotError:
+            unreadable += 1
+    assert unreadable > 50

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from dagster import DagsterInstance
 
@@ -17,16 +18,21 @@ from attrition_assets.simulation.shifts import PayInflation
 from attrition_assets.simulation.shipped import write_company
 
 DRIFT, FAULT, RETRAINED, LAST = "2025-02", "2025-03", "2025-04", "2025-05"
+UNSEEN = "2025-06"
 
 
 @dataclass(frozen=True)
 class Walked:
-    """The state that a walk left, and the rows of its table."""
+    """The state that a walk left, and the rows of its table.
+
+    `unseen` is the snapshot of the month after the last, which was not sent; its departures were.
+    """
 
     settings: Settings
     loop: Loop
     results: list[MonthResult]
     said: list[str]
+    unseen: pd.DataFrame
 
     def copy_to(self, home: Path) -> Settings:
         """The same state in another home, for a test that changes it."""
@@ -45,12 +51,13 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     data, home = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("home")
     company = simulate_company(
         first_month=parse_month("2023-11"),
-        months=19,
+        months=20,
         seed=11,
         headcount=400,
         shifts=(PayInflation(parse_month(DRIFT), 0.4),),
         burn_in_months=120,
     )
+    unseen = company.snapshots.pop(parse_month(UNSEEN))
     write_company(apply_faults(company, [DuplicatedFile(parse_month(FAULT))], 11), data)
     prepare_home(home)
     settings = Settings.from_environment(
@@ -60,7 +67,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     loop = Loop(settings, said.append)
     with DagsterInstance.from_config(str(home)) as instance:
         results = loop.walk(instance)
-    return Walked(settings, loop, results, said)
+    return Walked(settings, loop, results, said, unseen)
 
 
 @pytest.fixture

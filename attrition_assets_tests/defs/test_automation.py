@@ -19,15 +19,11 @@ from dagster import (
 from dagster._core.test_utils import create_run_for_test
 
 from attrition_assets.definitions import defs
-from attrition_assets.defs.automation import (
-    MONTH_TAG,
-    REASON_TAG,
-    RETRAINING,
-    decide_request,
-    find_newest_verdict,
-    monthly_schedule,
-)
+from attrition_assets.defs.automation import monthly_schedule
+from attrition_assets.defs.retraining import decide_request, find_newest_verdict, read_decision
+from attrition_assets.defs.runs import MONTH_TAG, REASON_TAG, RETRAINING
 from attrition_assets.monitoring.policy import MonitoringPolicy
+from attrition_assets.months import parse_month
 
 POLICY = MonitoringPolicy()
 
@@ -178,7 +174,7 @@ def test_the_cool_down_counts_months_of_data(
 def test_a_failure_that_a_model_already_answers_is_skipped(instance: DagsterInstance) -> None:
     train(instance, 1, "2025-06")
     judge(instance, "2025-06")
-    assert "trained on data as of 2025-06 already" in explain(instance)
+    assert "a model was trained on data as of 2025-06 already" in explain(instance)
 
 
 def test_no_second_retraining_while_one_is_under_way(instance: DagsterInstance) -> None:
@@ -186,6 +182,60 @@ def test_no_second_retraining_while_one_is_under_way(instance: DagsterInstance) 
     judge(instance, "2025-06")
     run = create_run_for_test(instance, job_name=RETRAINING, status=DagsterRunStatus.STARTED)
     assert f"a retraining is under way (run {run.run_id})" in explain(instance)
+
+
+def test_a_retraining_from_the_command_line_is_under_way_too(instance: DagsterInstance) -> None:
+    train(instance, 1, "2025-01")
+    judge(instance, "2025-06")
+    run = create_run_for_test(
+        instance,
+        job_name="__ASSET_JOB",
+        status=DagsterRunStatus.STARTED,
+        asset_selection=frozenset({AssetKey("reference_data"), AssetKey("model")}),
+    )
+    assert f"a retraining is under way (run {run.run_id})" in explain(instance)
+    assert read_decision(instance, parse_month("2025-06")) is None  # the next tick decides
+    instance.report_run_failed(run)
+    assert isinstance(decide_request(instance, POLICY), RunRequest)
+
+
+def test_a_retraining_as_of_an_old_month_does_not_end_the_cool_down(
+    instance: DagsterInstance,
+) -> None:
+    train(instance, 1, "2025-05")
+    train(instance, 2, "2024-06")
+    judge(instance, "2025-06", champion_version=2)
+    assert "trained as of 2025-05, 1 months before" in explain(instance)
+
+
+def test_a_decision_is_put_on_record_once_for_each_verdict_not_for_each_tick(
+    instance: DagsterInstance,
+) -> None:
+    train(instance, 1, "2025-01")
+    for decision in ("keep", "retrain", "retrain"):
+        judge(instance, "2025-06", decision)
+        for _ in range(3):
+            decide_request(instance, POLICY)
+    recorded = instance.fetch_observations(AssetKey("drift_report"), limit=100).records
+    actions = [
+        record.asset_observation.metadata["action"].value
+        for record in recorded
+        if record.asset_observation
+    ]
+    assert actions == ["retraining requested", "retraining requested", "skipped"]
+
+
+def test_a_decision_on_record_names_its_reason_and_its_verdict(instance: DagsterInstance) -> None:
+    train(instance, 1, "2025-05")
+    judge(instance, "2025-06")
+    said = explain(instance).removeprefix("2025-06: ")
+    verdict = find_newest_verdict(instance)
+    assert verdict is not None
+    assert read_decision(instance, verdict.month) == {
+        "action": "skipped",
+        "reason": said,
+        "verdict_run": verdict.run_id,
+    }
 
 
 def test_a_failed_retraining_is_not_repeated_but_said(instance: DagsterInstance) -> None:

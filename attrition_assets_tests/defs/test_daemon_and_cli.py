@@ -1,84 +1,17 @@
 """The real daemon and the real command line, on a copy of the walked state."""
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance
 from dagster._core.scheduler.instigation import TickStatus
 
-from attrition_assets.settings import PROJECT_ROOT, Settings
+from attrition_assets.settings import Settings
+from attrition_assets_tests.processes import DAEMON, materialize, run, running, wait_until
 
 from .conftest import FAULT, LAST, Walked
 
 pytestmark = pytest.mark.xdist_group("walked")
-BIN = Path(sys.executable).parent
-PATIENCE_SECONDS = 120
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    inherited = {name: os.environ[name] for name in os.environ if not name.startswith("ATTRITION_")}
-    return {
-        **inherited,
-        "DAGSTER_HOME": str(settings.home),
-        "ATTRITION_DATA": str(settings.data),
-        "ATTRITION_TRIALS": "3",
-    }
-
-
-def run(settings: Settings, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(BIN / command[0]), *command[1:]],
-        env={**environment(settings), **more},
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-
-
-def materialize(settings: Settings, select: str, month: str) -> subprocess.CompletedProcess[str]:
-    return run(
-        settings,
-        "dagster",
-        *("asset", "materialize", "-m", "attrition_assets.definitions"),
-        *("--select", select, "--partition", f"{month}-01"),
-    )
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"gave up waiting for {what}"
-        time.sleep(0.2)
-
-
-@contextmanager
-def running_daemon(settings: Settings) -> Iterator[None]:
-    log = settings.home / "daemon.log"
-    with log.open("wb") as output:
-        daemon = subprocess.Popen(
-            [str(BIN / "dagster-daemon"), "run", "--workspace", "workspace.yaml"],
-            env=environment(settings),
-            cwd=PROJECT_ROOT,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield
-    finally:
-        daemon.terminate()
-        try:
-            daemon.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            daemon.kill()
-            daemon.wait()
 
 
 @pytest.fixture
@@ -99,7 +32,7 @@ def test_the_daemons_first_ticks_after_a_walk_launch_nothing(copy: Settings) -> 
     with DagsterInstance.from_config(str(copy.home)) as instance:
         before = {run.run_id for run in instance.get_runs()}
         assert count_sensor_ticks(instance) == 0
-        with running_daemon(copy):
+        with running(copy, *DAEMON):
             wait_until(lambda: count_sensor_ticks(instance) >= 2, "two ended ticks of the sensor")
         assert {run.run_id for run in instance.get_runs()} == before
         (state,) = (

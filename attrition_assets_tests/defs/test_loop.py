@@ -18,8 +18,9 @@ from dagster import (
 
 from attrition_assets.adapters.files import content_digest
 from attrition_assets.adapters.reference_store import ReferenceStore
-from attrition_assets.defs.automation import MONTH_TAG, REASON_TAG, decide_request
 from attrition_assets.defs.drift import INFORMING_CHECKS
+from attrition_assets.defs.retraining import decide_request
+from attrition_assets.defs.runs import MONTH_TAG, REASON_TAG
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.months import parse_month
 

@@ -32,6 +32,7 @@ def report(
 ) -> DriftReport:
     return DriftReport(
         month="2026-01",
+        snapshot_version=1,
         champion_version=1,
         reference_digest="abc",
         baseline_month="2025-10",

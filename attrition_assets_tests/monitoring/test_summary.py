@@ -16,6 +16,7 @@ from attrition_assets.monitoring.summary import Batch, render_summary
 
 REPORT = DriftReport(
     month="2026-01",
+    snapshot_version=1,
     champion_version=7,
     reference_digest="abc",
     baseline_month="2025-10",

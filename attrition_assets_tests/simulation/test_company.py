@@ -12,7 +12,7 @@ from attrition_assets.contract import Role, read_contract
 from attrition_assets.errors import AttritionError
 from attrition_assets.simulation.company import Company, simulate_company
 from attrition_assets.simulation.shifts import PayInflation
-from attrition_assets.validation import find_violations
+from attrition_assets.validation.table import find_violations
 
 from .conftest import FIRST_MONTH, MONTHS, simulate_small
 

@@ -13,7 +13,7 @@ from attrition_assets.simulation.faults import (
     UnitError,
     apply_faults,
 )
-from attrition_assets.validation import find_violations
+from attrition_assets.validation.table import find_violations
 
 from .conftest import FIRST_MONTH
 

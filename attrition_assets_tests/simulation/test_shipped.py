@@ -9,7 +9,7 @@ from pandas.testing import assert_frame_equal
 from attrition_assets.contract import read_contract
 from attrition_assets.simulation.company import Company
 from attrition_assets.simulation.shipped import simulate_shipped_company, write_company
-from attrition_assets.validation import find_violations
+from attrition_assets.validation.table import find_violations
 
 MEGABYTES_3 = 3_000_000
 DATA = Path(__file__).parents[2] / "data"

@@ -5,7 +5,7 @@ import pytest
 from attrition_assets.training.evaluation import Evaluation, evaluate
 from attrition_assets.training.gates import LEAK_AUC, MODEL_CHECKS, check_model
 from attrition_assets.training.reference import LABEL, ReferenceData
-from attrition_assets.validation import Verdict
+from attrition_assets.validation.verdicts import Verdict
 from attrition_assets_tests.conftest import declare_contract
 
 CONTRACT = declare_contract(

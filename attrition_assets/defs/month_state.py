@@ -1,0 +1,128 @@
+"""What became of a month: judged, refused, without a file, or stuck on the way, and what to do.
+
+Read from the stores and, for what failed, from Dagster's runs. The summary and `attrition status`
+say it in the same words.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+from dagster import DagsterInstance
+
+from attrition_assets.adapters.snapshot_store import Ledger, SnapshotStore
+from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.suspension import ScoringSwitch
+from attrition_assets.defs.io_managers import partition_path
+from attrition_assets.defs.runs import explain_failure, find_last_failure
+from attrition_assets.monitoring.report import DriftReport
+from attrition_assets.months import partition_key
+from attrition_assets.settings import Settings
+
+
+class State(StrEnum):
+    """How far a month came."""
+
+    MISSING = "no snapshot"
+    REFUSED = "refused"
+    NOT_CHECKED = "not checked"
+    NOT_SCORED = "not scored"
+    NOT_JUDGED = "scored, but not judged"
+    JUDGED = "judged"
+
+
+@dataclass(frozen=True)
+class MonthState:
+    """How far a month came, why no further, and the next step.
+
+    `scores` and `report` are there only if they are of the present version of its snapshot.
+    """
+
+    month: pd.Period
+    state: State
+    reason: str = ""
+    todo: str = ""
+    scores: pd.DataFrame | None = None
+    report: DriftReport | None = None
+
+
+def read_state(
+    month: pd.Period,
+    instance: DagsterInstance,
+    source: SnapshotFolder,
+    snapshot_store: SnapshotStore,
+    switch: ScoringSwitch,
+    settings: Settings,
+) -> MonthState:
+    """What became of a month."""
+    ledger = snapshot_store.ledgers().get(month)
+    again = f"`attrition run {month}`"
+    if ledger is None:
+        return _explain_unchecked(month, instance, source, again)
+    if not ledger.accepted:
+        return _explain_refusal(month, ledger, snapshot_store, again)
+    scores, report = _read_present(month, ledger.version, settings)
+    if scores is not None and report is not None:
+        return MonthState(month, State.JUDGED, scores=scores, report=report)
+    state = State.NOT_SCORED if scores is None else State.NOT_JUDGED
+    if scores is None and (suspension := switch.read()):
+        todo = f"`attrition resume --reason TEXT`, then {again}"
+        return MonthState(month, state, str(suspension), todo)
+    failure = find_last_failure(instance, partition_key(month))
+    if failure is None:
+        return MonthState(month, state, "its snapshot was accepted and no run went further", again)
+    why = f"run {failure.run_id} failed: {explain_failure(instance, failure.run_id)}"
+    return MonthState(month, state, why, f"mend the cause, then {again}", scores)
+
+
+def _explain_unchecked(
+    month: pd.Period, instance: DagsterInstance, source: SnapshotFolder, again: str
+) -> MonthState:
+    folder = source.folder / "snapshots"
+    if month not in source.months():
+        return MonthState(
+            month,
+            State.MISSING,
+            f"there is no {month}.parquet or {month}.csv in {folder}",
+            f"put it there, then {again}",
+        )
+    failure = find_last_failure(instance, partition_key(month))
+    if failure is None:
+        return MonthState(month, State.NOT_CHECKED, "no run has read its file yet", again)
+    why = f"run {failure.run_id} failed: {explain_failure(instance, failure.run_id)}"
+    return MonthState(month, State.NOT_CHECKED, why, f"mend the cause, then {again}")
+
+
+def _explain_refusal(
+    month: pd.Period, ledger: Ledger, snapshot_store: SnapshotStore, again: str
+) -> MonthState:
+    failed = "; ".join(
+        f"{name}: {verdict.explanation}"
+        for name, verdict in ledger.verdicts.items()
+        if not verdict.holds
+    )
+    earlier = (
+        f"; version {ledger.version}, accepted before, is not used any more"
+        if ledger.version
+        else ""
+    )
+    return MonthState(
+        month,
+        State.REFUSED,
+        f"{ledger.sent_name} was refused ({', '.join(ledger.faults)}): {failed}{earlier}",
+        f"correct the file ({snapshot_store.quarantine(month)} keeps what was sent), then {again}",
+    )
+
+
+def _read_present(
+    month: pd.Period, version: int, settings: Settings
+) -> tuple[pd.DataFrame | None, DriftReport | None]:
+    """The scores and the report of one version of the month; None for each that is not there."""
+    key = partition_key(month)
+    path = partition_path(settings.home, "predictions", key, ".parquet")
+    scores = pd.read_parquet(path) if path.is_file() else None
+    if scores is None or scores["snapshot_version"].iloc[0] != version:
+        return None, None
+    path = partition_path(settings.home, "drift_report", key, ".json")
+    report = DriftReport.model_validate_json(path.read_bytes()) if path.is_file() else None
+    return scores, report if report and report.snapshot_version == version else None

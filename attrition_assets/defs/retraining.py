@@ -1,0 +1,185 @@
+"""Whether the newest verdict leads to a retraining: read from Dagster's event log, decided once.
+
+Nothing is remembered between ticks: a wiped cursor, a restarted daemon or a second evaluation
+finds the same verdict, the same runs and the same decision on record.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from dagster import (
+    AssetCheckKey,
+    AssetKey,
+    AssetObservation,
+    DagsterInstance,
+    RunRequest,
+    RunsFilter,
+    SkipReason,
+)
+from dagster._check import not_none
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
+
+from attrition_assets.defs.drift import DECISION_CHECK
+from attrition_assets.defs.metadata import read_all_metadata, read_latest_observation
+from attrition_assets.defs.runs import (
+    MONTH_TAG,
+    REASON_TAG,
+    RETRAINING,
+    TRIGGER_TAG,
+    find_running_retraining,
+)
+from attrition_assets.monitoring.decision import Decision
+from attrition_assets.monitoring.policy import MonitoringPolicy
+from attrition_assets.months import months_between, parse_month, partition_key
+
+DECISION_KEY = AssetCheckKey(AssetKey("drift_report"), DECISION_CHECK)
+EVALUATED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class MonthVerdict:
+    """What `retraining_not_needed` said of a month, and the run that said it."""
+
+    month: pd.Period
+    needed: bool
+    decision: str
+    champion_version: int
+    reason: str
+    run_id: str
+
+
+def decide_request(instance: DagsterInstance, policy: MonitoringPolicy) -> RunRequest | SkipReason:
+    """Request the retraining that the newest judged month calls for, or say why there is none.
+
+    What was decided is put on record once for each verdict: an observation of `drift_report`.
+    """
+    verdict = find_newest_verdict(instance)
+    if verdict is None:
+        return SkipReason("No month has been judged yet.")
+    if verdict.needed and (running := find_running_retraining(instance)):
+        # Not decided yet: the next tick looks again.
+        return SkipReason(f"{verdict.month}: a retraining is under way (run {running.run_id}).")
+    skip = _explain_skip(instance, policy, verdict)
+    _record_decision(instance, verdict, skip)
+    if skip:
+        return SkipReason(f"{verdict.month}: {skip}")
+    return RunRequest(
+        run_key=f"{RETRAINING}-{verdict.month}-{verdict.run_id}",
+        run_config=retraining_config(verdict.month),
+        tags={
+            MONTH_TAG: str(verdict.month),
+            TRIGGER_TAG: verdict.run_id,
+            REASON_TAG: verdict.reason[:500],
+        },
+    )
+
+
+def retraining_config(as_of: pd.Period) -> dict[str, Any]:
+    """Run config of a retraining as of a month."""
+    return {"ops": {"reference_data": {"config": {"as_of": str(as_of)}}}}
+
+
+def find_newest_verdict(instance: DagsterInstance) -> MonthVerdict | None:
+    """The latest verdict on the newest month that was judged, whatever was rerun since."""
+    newest: tuple[str, AssetCheckExecutionRecord] | None = None
+    cursor: int | None = None
+    while records := instance.event_log_storage.get_asset_check_execution_history(
+        DECISION_KEY, limit=PAGE, cursor=cursor, status=EVALUATED
+    ):
+        for record in records:
+            if record.partition and (newest is None or record.partition > newest[0]):
+                newest = record.partition, record
+        cursor = records[-1].id
+    return None if newest is None else _read_verdict(*newest)
+
+
+def read_decision(instance: DagsterInstance, month: pd.Period) -> dict[str, Any] | None:
+    """What was decided on the month's latest verdict: action, reason and run; None if nothing."""
+    return read_latest_observation(instance, "drift_report", partition_key(month))
+
+
+def _read_verdict(partition: str, record: AssetCheckExecutionRecord) -> MonthVerdict:
+    evaluation = not_none(not_none(record.event).dagster_event).asset_check_evaluation_data
+    metadata: dict[str, Any] = {name: each.value for name, each in evaluation.metadata.items()}
+    return MonthVerdict(
+        month=parse_month(partition),
+        needed=not evaluation.passed,
+        decision=metadata["decision"],
+        champion_version=metadata["champion_version"],
+        reason=evaluation.description or "",
+        run_id=record.run_id,
+    )
+
+
+def _record_decision(instance: DagsterInstance, verdict: MonthVerdict, skip: str | None) -> None:
+    recorded = read_decision(instance, verdict.month)
+    if recorded and recorded["verdict_run"] == verdict.run_id:
+        return
+    instance.report_runless_asset_event(
+        AssetObservation(
+            "drift_report",
+            partition=partition_key(verdict.month),
+            description=skip or f"a retraining is requested ({verdict.reason})",
+            metadata={
+                "action": "skipped" if skip else "retraining requested",
+                "reason": skip or verdict.reason,
+                "verdict_run": verdict.run_id,
+            },
+        )
+    )
+
+
+def _explain_skip(
+    instance: DagsterInstance, policy: MonitoringPolicy, verdict: MonthVerdict
+) -> str | None:
+    """Why the verdict leads to no retraining; None if it leads to one."""
+    if not verdict.needed:
+        return f"retraining is not needed ({verdict.reason})."
+    if verdict.decision == Decision.CANNOT_TELL:
+        return f"whether to retrain could not be told ({verdict.reason})."
+    models, champions = (
+        read_all_metadata(instance, "model"),
+        read_all_metadata(instance, "champion"),
+    )
+    if champions and champions[0]["version"] != verdict.champion_version:
+        return (
+            f"the verdict is on version {verdict.champion_version}, but version "
+            f"{champions[0]['version']} is champion now; the next month will judge that one."
+        )
+    # Any version that ever was champion: one that was rolled back does not await review.
+    if models and models[0]["version"] not in {each["version"] for each in champions}:
+        return (
+            f"version {models[0]['version']} awaits review: promote it, or retrain with a reason."
+        )
+    if models:
+        trained = max(parse_month(model["as_of"]) for model in models)
+        if skip := _explain_cooldown(policy, verdict.month, trained):
+            return skip
+    return _find_request(instance, verdict)
+
+
+def _explain_cooldown(policy: MonitoringPolicy, month: pd.Period, trained: pd.Period) -> str | None:
+    since = months_between(trained, month)
+    if since <= 0:
+        return f"a model was trained on data as of {trained} already."
+    if since < policy.cooldown_months:
+        return (
+            f"the newest model was trained as of {trained}, {since} months before; the cool-down "
+            f"is {policy.cooldown_months} months."
+        )
+    return None
+
+
+def _find_request(instance: DagsterInstance, verdict: MonthVerdict) -> str | None:
+    earlier = instance.get_runs(RunsFilter(tags={MONTH_TAG: str(verdict.month)}), limit=1)
+    if earlier:
+        return (
+            f"a retraining was requested and ended as {earlier[0].status.value} (run "
+            f"{earlier[0].run_id}); to try again: attrition retrain --reason TEXT."
+        )
+    return None

@@ -1,0 +1,97 @@
+"""What Dagster's runs were about: their month, whether they retrain, how they ended and why.
+
+Runs from the schedule, the sensors, the UI and the command line are told alike, by their tags and
+by the assets they selected. Nothing is decided here.
+"""
+
+import pandas as pd
+from dagster import (
+    AssetKey,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    RunsFilter,
+)
+from dagster._core.events import JobFailureData
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster_shared.error import SerializableErrorInfo
+
+from attrition_assets.months import parse_month
+
+MONTHLY, RETRAINING, SUMMARY = "monthly", "retraining", "summary"
+# The month that a retraining answers (if the sensor asked for it), and the one it learns up to.
+MONTH_TAG, AS_OF_TAG = "attrition/month", "attrition/as_of"
+REASON_TAG, TRIGGER_TAG = "attrition/reason", "attrition/trigger_run"
+PARTITION_TAG = "dagster/partition"
+IN_PROGRESS = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+FAILED = [DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+FAILURE_EVENTS = {DagsterEventType.STEP_FAILURE, DagsterEventType.PIPELINE_FAILURE}
+
+
+def is_retraining(run: DagsterRun) -> bool:
+    """Whether a run trains a model, by its job or by the assets selected for it."""
+    return run.job_name == RETRAINING or AssetKey("model") in (run.asset_selection or ())
+
+
+def find_running_retraining(instance: DagsterInstance) -> DagsterRun | None:
+    """A retraining that has not ended yet, or None."""
+    runs = instance.get_runs(RunsFilter(statuses=IN_PROGRESS))
+    return next(filter(is_retraining, runs), None)
+
+
+def read_month(run: DagsterRun) -> pd.Period | None:
+    """The month that a run was about; None if it never got so far as to say."""
+    tags = run.tags
+    text = tags.get(PARTITION_TAG) or tags.get(MONTH_TAG) or tags.get(AS_OF_TAG)
+    return parse_month(text) if text else None
+
+
+def find_retrainings(instance: DagsterInstance, month: pd.Period) -> list[DagsterRun]:
+    """The retrainings that answer a month or learn up to it, the newest first."""
+    tagged = (
+        run
+        for tag in (MONTH_TAG, AS_OF_TAG)
+        for run in instance.get_run_records(RunsFilter(tags={tag: str(month)}), limit=20)
+    )
+    records = {record.dagster_run.run_id: record for record in tagged}
+    newest = sorted(records.values(), key=lambda record: record.create_timestamp, reverse=True)
+    return [record.dagster_run for record in newest]
+
+
+def find_last_failure(instance: DagsterInstance, partition: str) -> DagsterRun | None:
+    """The newest run of a partition if it failed; None if it succeeded or there is none."""
+    runs = instance.get_runs(RunsFilter(tags={PARTITION_TAG: partition}), limit=20)
+    ended = [run for run in runs if run.job_name != SUMMARY and run.is_finished]
+    return ended[0] if ended and ended[0].status in FAILED else None
+
+
+def explain_failure(instance: DagsterInstance, run_id: str) -> str:
+    """Why a run failed: its failed blocking checks, or the first error that was raised in it."""
+    checks = [
+        f"{data.check_name}: {data.description}"
+        for entry in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+        if entry.dagster_event
+        and not (data := entry.dagster_event.asset_check_evaluation_data).passed
+        and data.blocking
+    ]
+    events = [
+        entry.dagster_event.event_specific_data
+        for entry in instance.all_logs(run_id, of_type=FAILURE_EVENTS)
+        if entry.dagster_event
+    ]
+    errors = [data.error for data in events if isinstance(data, StepFailureData | JobFailureData)]
+    said = checks or [_find_cause(error) for error in errors if error][:1]
+    return "; ".join(said) or "it ended without saying why: its process was killed, or canceled"
+
+
+def _find_cause(error: SerializableErrorInfo) -> str:
+    while error.cause:
+        error = error.cause
+    return error.message.strip()

@@ -1,0 +1,105 @@
+"""`attrition doctor`: what is checked, in order, each with what it needs and its remedy.
+
+Nothing is mended or made: a check reads, compares and answers. `docs/troubleshooting.md` has a
+section for each.
+"""
+
+from attrition_assets.doctor import setup_checks, state_checks
+from attrition_assets.doctor.examination import Check
+from attrition_assets.doctor.subject import Subject
+
+CHECKS: tuple[Check[Subject], ...] = (
+    Check(
+        "Python", setup_checks.check_python, "make a fresh `.venv`: `make clean`, then `make setup`"
+    ),
+    Check(
+        "dependencies", setup_checks.check_dependencies, "install what the lock names: `make setup`"
+    ),
+    Check("settings", setup_checks.check_settings, "correct or unset the variable that is named"),
+    Check(
+        "contract",
+        setup_checks.check_contract,
+        "correct the file, or unset ATTRITION_CONTRACT to use the shipped one",
+        needs=("settings",),
+    ),
+    Check(
+        "home",
+        setup_checks.check_home,
+        "make it with `make demo` or `attrition run MONTH`, or set ATTRITION_HOME",
+        needs=("settings",),
+    ),
+    Check(
+        "data folder",
+        setup_checks.check_data,
+        "put the months' files there, or set ATTRITION_DATA",
+        needs=("contract",),
+    ),
+    Check(
+        "departures",
+        setup_checks.check_departures,
+        "correct or add departures.parquet or .csv in the data folder",
+        needs=("data folder",),
+    ),
+    Check(
+        "months",
+        state_checks.check_months,
+        "run the months that are named: `attrition run MONTH`",
+        needs=("contract", "home"),
+    ),
+    Check(
+        "Dagster's storage",
+        state_checks.check_dagster,
+        "wait for the process that holds the file, or end it (`fuser -v FILE` names it)",
+        needs=("home",),
+    ),
+    Check(
+        "MLflow",
+        state_checks.check_mlflow,
+        "start it with `make ui`, or correct ATTRITION_MLFLOW_URI",
+        needs=("contract", "home"),
+    ),
+    Check(
+        "champion",
+        state_checks.check_champion,
+        "restore its file, or make another version champion: `attrition promote --version N`; the "
+        "first is trained by `attrition retrain --reason TEXT`",
+        needs=("MLflow",),
+    ),
+    Check(
+        "champion's reference data",
+        state_checks.check_baseline,
+        "restore the file, or train and promote another version: `attrition retrain`",
+        needs=("champion",),
+    ),
+    Check(
+        "Dagster's record of the champion",
+        state_checks.check_record,
+        "attrition promote --version N --reason TEXT",
+        needs=("Dagster's storage", "champion"),
+    ),
+    Check(
+        "scoring",
+        state_checks.check_scoring,
+        "let it go on with `attrition resume --reason TEXT`",
+        needs=("home",),
+    ),
+    Check(
+        "daemon",
+        state_checks.check_daemon,
+        "start it with `make ui`; months can be run without it: `attrition run MONTH`",
+        needs=("Dagster's storage",),
+    ),
+    Check(
+        "schedule and sensors",
+        state_checks.check_automation,
+        "switch it on under Automation in Dagster's UI (`make ui`); a failed tick's log is there",
+        needs=("Dagster's storage", "contract"),
+    ),
+    Check(
+        "runs in progress",
+        state_checks.check_runs,
+        "its process died: start a daemon (`make ui`), which ends it, or terminate it in the UI "
+        "(one that is NOT_STARTED: `dagster run delete RUN_ID`); then run its month again",
+        needs=("Dagster's storage",),
+    ),
+)

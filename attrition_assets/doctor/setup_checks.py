@@ -1,0 +1,104 @@
+"""Checks of what a person set up: the program, its settings, the home, the data that is sent."""
+
+import sys
+
+import pandas as pd
+
+from attrition_assets.adapters.storage import LEAST_FREE_MB, free_megabytes, require_room
+from attrition_assets.doctor.examination import Answer, not_yet, well, wrong
+from attrition_assets.doctor.subject import Subject
+from attrition_assets.settings import PREFIX
+
+DISTRIBUTION = "attrition-assets"
+BEGIN = (
+    "`make demo` walks an example; for months of your own set ATTRITION_DATA, then `attrition run "
+    "MONTH` for each, then `attrition retrain --reason TEXT`"
+)
+
+
+def check_python(_: Subject) -> Answer:
+    """The interpreter is one that the package accepts."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    from packaging.specifiers import SpecifierSet
+
+    try:
+        accepted = metadata(DISTRIBUTION)["Requires-Python"]
+    except PackageNotFoundError:
+        return wrong(f"{DISTRIBUTION} is not installed in {sys.prefix}")
+    present = ".".join(map(str, sys.version_info[:3]))
+    if present not in SpecifierSet(accepted):
+        return wrong(f"{present} in {sys.prefix}; accepted is {accepted}")
+    return well(f"{present}, accepted is {accepted}")
+
+
+def check_dependencies(_: Subject) -> Answer:
+    """Each package that `pyproject.toml` names is there, at an accepted version."""
+    from importlib.metadata import PackageNotFoundError, requires, version
+
+    from packaging.requirements import Requirement
+
+    needed = [Requirement(text) for text in requires(DISTRIBUTION) or ()]
+    needed = [each for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
+    faults = []
+    for each in needed:
+        try:
+            present = version(each.name)
+        except PackageNotFoundError:
+            present = "absent"
+        if present == "absent" or present not in each.specifier:
+            faults.append(f"{each.name} is {present}, accepted is {each.specifier or 'any'}")
+    return wrong("; ".join(faults)) if faults else well(f"{len(needed)} at accepted versions")
+
+
+def check_settings(subject: Subject) -> Answer:
+    """Every ATTRITION_ variable is known and its value accepted."""
+    settings = subject.settings
+    given = sorted(name for name in subject.environment if name.startswith(PREFIX))
+    return well(
+        f"home {settings.home}, data {settings.data}, MLflow {settings.mlflow_uri}; "
+        f"{', '.join(given) or 'none'} set"
+    )
+
+
+def check_contract(subject: Subject) -> Answer:
+    """The contract's file can be read."""
+    contract = subject.contract
+    return well(f"{contract.name}, {len(contract.columns)} columns, {subject.settings.contract}")
+
+
+def check_home(subject: Subject) -> Answer:
+    """State can be written, and there is room for a month."""
+    home = subject.settings.home
+    if home.exists():
+        require_room(home)
+        return well(f"{home} can be written, {free_megabytes(home)} MB free")
+    if (free := free_megabytes(home)) < LEAST_FREE_MB:
+        return wrong(f"the disk for {home} has {free} MB free; a month needs {LEAST_FREE_MB}")
+    return not_yet(f"{home} is not there, {free} MB are free for it", BEGIN)
+
+
+def check_data(subject: Subject) -> Answer:
+    """There are months to read, each in its own file, and none is left out between them."""
+    months, folder = subject.source.months(), subject.source.folder / "snapshots"
+    if not months:
+        return wrong(f"{folder} holds no snapshot")
+    missing = sorted(set(pd.period_range(months[0], months[-1], freq="M")) - set(months))
+    if missing:
+        return wrong(f"{folder} lacks {', '.join(map(str, missing))}")
+    return well(f"{len(months)} months, {months[0]} to {months[-1]}, in {folder}")
+
+
+def check_departures(subject: Subject) -> Answer:
+    """Who left can be read, from its own table or from the snapshots' label."""
+    newest = subject.source.months()[-1]
+    departures = subject.source.departures(known_by=newest)
+    if departures is not None:
+        return well(f"{len(departures)} by {newest}")
+    label = subject.contract.label
+    if label not in subject.source.fetch(newest).parse().columns:
+        return wrong(
+            f"{subject.source.folder} has no departures.parquet or .csv, and {newest} no column "
+            f"{label}"
+        )
+    return well(f"each snapshot carries them, in {label}")

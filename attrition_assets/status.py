@@ -1,0 +1,155 @@
+"""`attrition status`: where the loop stands, what is blocked and why, and the next thing to do.
+
+Read from the stores and Dagster's event log alone: MLflow is not opened, nothing is changed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+from dagster import DagsterInstance
+
+from attrition_assets.adapters.snapshot_store import SnapshotStore
+from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
+from attrition_assets.contract import read_contract
+from attrition_assets.defs.metadata import read_all_metadata
+from attrition_assets.defs.month_state import MonthState, State, read_state
+from attrition_assets.defs.retraining import read_decision
+from attrition_assets.defs.runs import find_running_retraining
+from attrition_assets.months import last_day
+from attrition_assets.settings import Settings
+
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where the loop stands. `blocked` are the months that came no further, the newest first."""
+
+    champion: dict[str, Any] | None
+    challenger: dict[str, Any] | None
+    last: MonthState | None
+    decision: dict[str, Any] | None
+    blocked: tuple[MonthState, ...]
+    due: pd.Period
+    running: str | None
+    suspension: Suspension | None
+
+    @property
+    def todo(self) -> str:
+        """The next thing to do; the most urgent first."""
+        if self.champion is None:
+            return "train the first model: `attrition retrain --reason first`, or see it: make demo"
+        if self.suspension:
+            return "`attrition resume --reason TEXT` once the reason is gone"
+        if self.blocked and self.blocked[0].month == self.due:
+            return self.blocked[0].todo
+        if self.challenger:
+            return (
+                f"look at version {self.challenger['version']} in MLflow, then `attrition promote "
+                f"--version {self.challenger['version']}`"
+            )
+        if self.blocked:
+            return f"{self.blocked[0].month}: {self.blocked[0].todo}"
+        return f"nothing: {self.due + 1} is due on {last_day(self.due + 1).date()}, at midnight UTC"
+
+
+def collect_status(settings: Settings, instance: DagsterInstance, now: datetime) -> Status:
+    """Where the loop stands at `now`: the newest month due is the last one that has ended (UTC)."""
+    contract = read_contract(settings.contract)
+    source, switch = SnapshotFolder(settings.data, contract), ScoringSwitch(settings.home)
+    store = SnapshotStore(settings.home, contract)
+    due = pd.Period(f"{now:%Y-%m}", freq="M") - 1
+    champions, models = (
+        read_all_metadata(instance, "champion"),
+        read_all_metadata(instance, "model"),
+    )
+    states = [
+        read_state(month, instance, source, store, switch, settings)
+        for month in _list_months(source, store, due)
+    ]
+    judged = [state for state in states if state.state == State.JUDGED]
+    promoted = {each["version"] for each in champions}
+    running = find_running_retraining(instance)
+    return Status(
+        champion=_find_champion(champions, models),
+        challenger=models[0] if models and models[0]["version"] not in promoted else None,
+        last=judged[-1] if judged else None,
+        decision=read_decision(instance, judged[-1].month) if judged else None,
+        blocked=tuple(reversed(_select_blocked(states, judged, models))),
+        due=due,
+        running=running.run_id if running else None,
+        suspension=switch.read(),
+    )
+
+
+def render_status(status: Status) -> str:
+    """The status as lines of text: a word, then what is known."""
+    champion, challenger, last = status.champion, status.challenger, status.last
+    lines = {
+        "Champion": f"version {champion['version']}, as of {champion.get('as_of', 'unknown')}: "
+        f"{champion['reason']}"
+        if champion
+        else "none yet",
+        "Challenger": f"version {challenger['version']}, as of {challenger['as_of']}, awaits review"
+        if challenger
+        else "none waits",
+        "Last month": _describe_last(last, status.decision) if last else "none was judged yet",
+        "Retraining": f"under way (run {status.running})" if status.running else "none under way",
+        "Scoring": str(status.suspension) if status.suspension else "on",
+        "Blocked": "\n".join(_describe_blocked(status.blocked)[:SHOWN]) or "no month",
+        "Next": status.todo,
+    }
+    return "\n".join(
+        f"{name:<12}{text.replace(chr(10), chr(10) + ' ' * 12)}" for name, text in lines.items()
+    )
+
+
+def _list_months(source: SnapshotFolder, store: SnapshotStore, due: pd.Period) -> list[pd.Period]:
+    """Every month from the first that is known to the newest that is due or known, without gaps."""
+    known = [*source.months(), *store.ledgers()]
+    return [] if not known else list(pd.period_range(min(known), max(due, *known), freq="M"))
+
+
+def _find_champion(
+    champions: list[dict[str, Any]], models: list[dict[str, Any]]
+) -> dict[str, Any] | None:
+    if not champions:
+        return None
+    as_of = {model["version"]: model["as_of"] for model in models}
+    version = champions[0]["version"]
+    return {**champions[0], "as_of": as_of.get(version, "unknown")}
+
+
+def _select_blocked(
+    states: list[MonthState], judged: list[MonthState], models: list[dict[str, Any]]
+) -> list[MonthState]:
+    """The months that came no further than they should: the history before a model is only kept."""
+    first = judged[0].month if judged else None
+    return [
+        state
+        for state in states
+        if state.state in (State.MISSING, State.REFUSED)
+        or (state.state != State.JUDGED and first is not None and state.month > first)
+        or (state.state == State.NOT_CHECKED and not models)
+    ]
+
+
+def _describe_last(last: MonthState, decision: dict[str, Any] | None) -> str:
+    rows = 0 if last.scores is None else len(last.scores)
+    said = f"{last.month}, {rows} employees scored and judged"
+    return f"{said}; {decision['action']}: {decision['reason']}" if decision else said
+
+
+def _describe_blocked(blocked: tuple[MonthState, ...]) -> list[str]:
+    """A line for each month that is blocked, the newest first; a run of missing months is one."""
+    lines: list[str] = []
+    for _, group in groupby(blocked, key=lambda each: each.state == State.MISSING or each.month):
+        months = list(group)
+        newest, oldest = months[0], months[-1]
+        named = f"{newest.month}" if newest is oldest else f"{oldest.month} to {newest.month}"
+        lines.append(f"{named}  {newest.state}: {newest.reason}")
+    return lines

@@ -1,0 +1,195 @@
+"""Broken data through the real jobs: told apart by name, put into quarantine, never learned from.
+
+Each file is sent for the month after the walk's last, on a copy of the walked state.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from dagster import DagsterInstance, ExecuteInProcessResult, RunRequest
+
+from attrition_assets.adapters.files import content_digest, to_parquet_bytes
+from attrition_assets.adapters.reference_store import ReferenceStore
+from attrition_assets.defs.io_managers import partition_path
+from attrition_assets.defs.retraining import decide_request
+from attrition_assets.demo import Loop
+from attrition_assets.monitoring.policy import MonitoringPolicy
+from attrition_assets.months import parse_month
+from attrition_assets.settings import Settings
+from attrition_assets.validation.verdicts import Fault
+from attrition_assets_tests.conftest import spoil
+
+from .conftest import LAST, UNSEEN, Walked
+
+pytestmark = pytest.mark.xdist_group("walked")
+
+# Two columns of which each fits the other's range: pay rises in percent, and distances.
+SWAPPED = {"PercentSalaryHike": "DistanceFromHome", "DistanceFromHome": "PercentSalaryHike"}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where files are sent to and what then happens: a copy of the walked state and of its data."""
+
+    loop: Loop
+    instance: DagsterInstance
+
+    def send(self, month: str, content: bytes) -> ExecuteInProcessResult:
+        path = self.loop.settings.data / "snapshots" / f"{month}.parquet"
+        path.write_bytes(content)
+        return self.loop.run(self.instance, "monthly", parse_month(month))
+
+    def score(self, month: str) -> ExecuteInProcessResult:
+        return self.loop.run(self.instance, "monthly", parse_month(month), assets=["predictions"])
+
+    def find_scores(self, month: str) -> Path:
+        return partition_path(self.loop.settings.home, "predictions", f"{month}-01", ".parquet")
+
+    def gather_months(self) -> set[str]:
+        """The months in the reference data of a retraining that starts now."""
+        result = self.loop.run(self.instance, "retraining", assets=["reference_data"])
+        assert result.success
+        reference, _ = ReferenceStore(self.loop.settings.home, self.loop.contract).read_newest()
+        return set(reference.table["SnapshotDate"].dt.strftime("%Y-%m"))
+
+
+def open_desk(walked: Walked, folder: Path) -> Iterator[Desk]:
+    shutil.copytree(walked.settings.data, folder / "data")
+    walked.copy_to(folder / "home")
+    settings = Settings.from_environment(
+        {"ATTRITION_HOME": str(folder / "home"), "ATTRITION_DATA": str(folder / "data")}
+    )
+    with DagsterInstance.from_config(str(folder / "home")) as instance:
+        yield Desk(Loop(settings, lambda line: None), instance)
+
+
+@pytest.fixture(scope="module")
+def desk(walked: Walked, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Shared by the tests that leave nothing but refused files of the unseen month."""
+    yield from open_desk(walked, tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture
+def own_desk(walked: Walked, tmp_path: Path) -> Iterator[Desk]:
+    yield from open_desk(walked, tmp_path)
+
+
+def raise_pay(table: pd.DataFrame) -> pd.DataFrame:
+    """A tenth of the rows with yearly pay as monthly pay."""
+    pay = table["MonthlyIncome"].to_numpy(copy=True)
+    pay[::10] *= 12
+    return table.assign(MonthlyIncome=pay)
+
+
+# What becomes of the month's table, or of its bytes, and what that is called.
+TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], set[Fault]]] = {
+    "a missing column": (
+        lambda table: table.drop(columns="Education"),
+        {Fault.MISSING_COLUMN},
+    ),
+    "an extra column": (lambda table: table.assign(shoe=40), {Fault.EXTRA_COLUMN}),
+    "text in a number": (
+        lambda table: spoil(table, "Age", "pensioner", [3, 17]).astype({"Age": str}),
+        {Fault.NOT_A_NUMBER},
+    ),
+    "an unknown level": (
+        lambda table: spoil(table, "Gender", "Martian", [5]),
+        {Fault.UNKNOWN_LEVEL},
+    ),
+    "out of range": (lambda table: spoil(table, "Age", 17, [5]), {Fault.OUT_OF_RANGE}),
+    "income x12 for some": (raise_pay, {Fault.UNIT_CHANGE, Fault.OUT_OF_RANGE}),
+    "a flood of nulls": (
+        lambda table: table.assign(Age=table["Age"].where(table.index % 5 == 0)),
+        {Fault.MISSING_VALUES},
+    ),
+    "some employees doubled": (
+        lambda table: pd.concat([table, table.head(40)]),
+        {Fault.EMPLOYEE_TWICE},
+    ),
+    "all employees doubled": (
+        lambda table: pd.concat([table, table]),
+        {Fault.EMPLOYEE_TWICE, Fault.IMPLAUSIBLE_VOLUME},
+    ),
+    "labels from the future": (lambda table: table.assign(Attrition="No"), {Fault.FUTURE_LABEL}),
+    "dates from the future": (
+        lambda table: table.assign(SnapshotDate=pd.Timestamp("2025-07-31")),
+        {Fault.FUTURE_DATE},
+    ),
+}
+BYTES: dict[str, tuple[Callable[[bytes], bytes], set[Fault]]] = {
+    "an empty file": (lambda content: b"", {Fault.EMPTY_FILE}),
+    "a truncated file": (lambda content: content[: len(content) // 2], {Fault.UNREADABLE_FILE}),
+}
+
+
+def break_file(how: str, desk: Desk, unseen: pd.DataFrame) -> tuple[bytes, set[Fault]]:
+    """The unseen month's file, broken, and what it must be called."""
+    if how == "last month's file again":
+        sent_before = desk.loop.source.fetch(parse_month(LAST)).content
+        return sent_before, {Fault.SENT_BEFORE, Fault.WRONG_DATE}
+    if how in BYTES:
+        spoil_bytes, faults = BYTES[how]
+        return spoil_bytes(to_parquet_bytes(unseen)), faults
+    spoil_table, faults = TABLES[how]
+    return to_parquet_bytes(spoil_table(unseen)), faults
+
+
+@pytest.mark.parametrize("how", [*BYTES, *TABLES, "last month's file again"])
+def test_a_broken_month_is_named_kept_apart_and_not_scored(
+    how: str, desk: Desk, walked: Walked
+) -> None:
+    content, faults = break_file(how, desk, walked.unseen)
+    result = desk.send(UNSEEN, content)
+    assert not result.success
+    month, store = parse_month(UNSEEN), desk.loop.store
+    assert set(store.ledgers()[month].faults) == faults
+    assert month not in store.months()
+    kept = store.quarantine(month) / f"{content_digest(content)[:12]}-{UNSEEN}.parquet"
+    assert kept.read_bytes() == content
+    assert not desk.score(UNSEEN).success
+    assert not desk.find_scores(UNSEEN).exists()
+    assert not isinstance(decide_request(desk.instance, MonitoringPolicy()), RunRequest)
+
+
+def test_a_retraining_after_broken_months_has_no_row_of_them(desk: Desk) -> None:
+    """After those above, or after its own file alone if they did not run."""
+    assert not desk.send(UNSEEN, b"").success
+    gathered = desk.gather_months()
+    assert LAST in gathered
+    assert UNSEEN not in gathered
+
+
+def test_the_month_as_it_should_have_come_is_scored_and_learned_from(
+    own_desk: Desk, walked: Walked
+) -> None:
+    assert not own_desk.send(UNSEEN, b"").success
+    assert own_desk.send(UNSEEN, to_parquet_bytes(walked.unseen)).success
+    assert own_desk.find_scores(UNSEEN).is_file()
+    assert UNSEEN in own_desk.gather_months()
+
+
+def test_a_scored_month_that_is_sent_again_broken_keeps_its_scores_and_is_learned_from_no_more(
+    own_desk: Desk,
+) -> None:
+    scores = own_desk.find_scores(LAST).read_bytes()
+    broken = raise_pay(own_desk.loop.store.read(parse_month(LAST)))
+    assert not own_desk.send(LAST, to_parquet_bytes(broken)).success
+    assert own_desk.find_scores(LAST).read_bytes() == scores
+    assert not own_desk.score(LAST).success
+    assert own_desk.find_scores(LAST).read_bytes() == scores
+    assert LAST not in own_desk.gather_months()
+
+
+def test_two_columns_swapped_inside_their_ranges_pass_every_check_and_drift_sees_them(
+    own_desk: Desk, walked: Walked
+) -> None:
+    """No contract can see it: every value is acceptable where it stands. It is left to drift."""
+    swapped = walked.unseen.rename(columns=SWAPPED)
+    assert own_desk.send(UNSEEN, to_parquet_bytes(swapped)).success
+    month = parse_month(UNSEEN)
+    assert own_desk.loop.store.ledgers()[month].faults == ()
+    assert set(own_desk.loop.read_report(month).feature_drift.drifted_features) >= set(SWAPPED)

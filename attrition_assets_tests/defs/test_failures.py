@@ -1,0 +1,158 @@
+"""Which summaries the second sensor asks for, told from runs as Dagster records them."""
+
+from collections.abc import Iterator
+
+import pytest
+from dagster import (
+    AssetKey,
+    AssetMaterialization,
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    SensorResult,
+    SkipReason,
+)
+from dagster._core.test_utils import create_run_for_test
+
+from attrition_assets.defs.failures import PAGE, find_summaries
+from attrition_assets.defs.runs import (
+    AS_OF_TAG,
+    MONTH_TAG,
+    PARTITION_TAG,
+    RETRAINING,
+    SUMMARY,
+    find_retrainings,
+)
+from attrition_assets.months import parse_month
+
+FAILURE, SUCCESS = DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS
+RETRAINED = frozenset({AssetKey("reference_data"), AssetKey("model")})
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+def end_run(
+    instance: DagsterInstance,
+    status: DagsterRunStatus,
+    job: str = "monthly",
+    *,
+    select: frozenset[AssetKey] | None = None,
+    tags: dict[str, str] | None = None,
+) -> DagsterRun:
+    """A run that ended, reported as Dagster reports it."""
+    run: DagsterRun = create_run_for_test(instance, job_name=job, asset_selection=select, tags=tags)
+    if status == FAILURE:
+        instance.report_run_failed(run)
+    elif status == DagsterRunStatus.CANCELED:
+        instance.report_run_canceled(run)
+    else:
+        ended = DagsterEvent(DagsterEventType.RUN_SUCCESS.value, run.job_name)
+        instance.report_dagster_event(ended, run.run_id)
+    return run
+
+
+def ask(instance: DagsterInstance, cursor: str | None = None) -> tuple[list[str], str | None]:
+    """The partitions that are to be summarized, and the cursor for the next tick."""
+    result = find_summaries(instance, cursor)
+    if isinstance(result, SkipReason):
+        return [], cursor
+    assert isinstance(result, SensorResult)
+    return [str(each.partition_key) for each in result.run_requests or ()], result.cursor
+
+
+def test_nothing_is_asked_for_before_any_run(instance: DagsterInstance) -> None:
+    assert ask(instance) == ([], None)
+
+
+@pytest.mark.parametrize("status", [FAILURE, DagsterRunStatus.CANCELED])
+@pytest.mark.parametrize("job", ["monthly", "__ASSET_JOB"])
+def test_a_failed_month_is_summarized_wherever_it_was_started(
+    instance: DagsterInstance, job: str, status: DagsterRunStatus
+) -> None:
+    run = end_run(instance, status, job, tags={PARTITION_TAG: "2025-06-01"})
+    result = find_summaries(instance, None)
+    assert isinstance(result, SensorResult)
+    (request,) = result.run_requests or ()
+    assert (request.partition_key, request.run_key) == (
+        "2025-06-01",
+        f"summary-2025-06-{run.run_id}",
+    )
+
+
+def test_a_run_is_news_once_even_among_runs_of_the_same_moment(instance: DagsterInstance) -> None:
+    end_run(instance, FAILURE, tags={PARTITION_TAG: "2025-06-01"})
+    asked, cursor = ask(instance)
+    assert asked == ["2025-06-01"]
+    assert ask(instance, cursor) == ([], cursor)
+    end_run(instance, FAILURE, tags={PARTITION_TAG: "2025-05-01"})
+    assert ask(instance, cursor)[0] == ["2025-05-01"]
+
+
+def test_a_run_that_was_started_first_and_fails_last_is_not_missed(
+    instance: DagsterInstance,
+) -> None:
+    slow = create_run_for_test(
+        instance,
+        job_name="monthly",
+        status=DagsterRunStatus.STARTED,
+        tags={PARTITION_TAG: "2025-05-01"},
+    )
+    end_run(instance, FAILURE, tags={PARTITION_TAG: "2025-06-01"})
+    asked, cursor = ask(instance)
+    assert asked == ["2025-06-01"]
+    instance.report_run_failed(slow)
+    assert ask(instance, cursor)[0] == ["2025-05-01"]
+
+
+def test_months_that_went_well_and_summaries_that_failed_are_no_news(
+    instance: DagsterInstance,
+) -> None:
+    end_run(instance, SUCCESS, tags={PARTITION_TAG: "2025-06-01"})
+    end_run(instance, FAILURE, SUMMARY, tags={PARTITION_TAG: "2025-06-01"})
+    end_run(instance, SUCCESS, RETRAINING, tags={AS_OF_TAG: "2025-06"})
+    assert ask(instance)[0] == []
+
+
+@pytest.mark.parametrize("status", [FAILURE, SUCCESS])
+def test_a_requested_retraining_that_ended_is_news_to_its_month(
+    instance: DagsterInstance, status: DagsterRunStatus
+) -> None:
+    end_run(instance, status, RETRAINING, tags={MONTH_TAG: "2025-06"})
+    assert ask(instance)[0] == ["2025-06-01"]
+
+
+def test_a_failed_retraining_from_the_command_line_is_news_to_the_month_it_learned_up_to(
+    instance: DagsterInstance,
+) -> None:
+    end_run(instance, FAILURE, "__ASSET_JOB", select=RETRAINED, tags={AS_OF_TAG: "2025-06"})
+    assert ask(instance)[0] == ["2025-06-01"]
+
+
+def test_a_retraining_that_failed_before_it_named_a_month_is_news_to_the_newest_accepted(
+    instance: DagsterInstance,
+) -> None:
+    for partition in ("2025-06-01", "2025-04-01"):
+        instance.report_runless_asset_event(
+            AssetMaterialization("employee_snapshot", partition=partition)
+        )
+    run = end_run(instance, FAILURE, "__ASSET_JOB", select=RETRAINED)
+    assert ask(instance)[0] == ["2025-06-01"]
+    found = find_retrainings(instance, parse_month("2025-06"))
+    assert [each.run_id for each in found] == [run.run_id]
+
+
+def test_a_long_history_is_read_page_by_page_and_each_month_asked_for_once_a_page(
+    instance: DagsterInstance,
+) -> None:
+    for _ in range(PAGE):
+        end_run(instance, FAILURE, tags={PARTITION_TAG: "2025-06-01"})
+    end_run(instance, DagsterRunStatus.CANCELED, tags={PARTITION_TAG: "2025-07-01"})
+    first, cursor = ask(instance)
+    assert first == ["2025-06-01"]
+    assert ask(instance, cursor)[0] == ["2025-07-01"]

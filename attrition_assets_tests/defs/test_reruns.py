@@ -1,0 +1,313 @@
+"""Months in any order, again, corrected or suspended: on a copy of the walked state."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, RunsFilter
+
+from attrition_assets.adapters.reference_store import ReferenceStore
+from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
+from attrition_assets.defs.retraining import retraining_config
+from attrition_assets.defs.runs import explain_failure
+from attrition_assets.defs.suspension import resume_scoring, suspend_scoring
+from attrition_assets.demo import Loop
+from attrition_assets.months import last_day, parse_month, partition_key
+from attrition_assets.settings import PROJECT_ROOT, Settings
+from attrition_assets.status import collect_status, render_status
+
+from .conftest import DRIFT, FAULT, LAST, RETRAINED, Walked
+
+pytestmark = pytest.mark.xdist_group("walked")
+NOW = datetime(2025, 6, 10, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A copy of the walked state, with data of its own that a test may change."""
+
+    settings: Settings
+    loop: Loop
+    instance: DagsterInstance
+
+    def run(self, month: str, *assets: str) -> ExecuteInProcessResult:
+        return self.loop.run(
+            self.instance, "monthly", parse_month(month), assets=list(assets) or None
+        )
+
+    def retrain(self, as_of: str) -> ExecuteInProcessResult:
+        return self.loop.run(
+            self.instance, "retraining", run_config=retraining_config(parse_month(as_of))
+        )
+
+    def reference_dates(self, as_of: str) -> set[pd.Timestamp]:
+        """The months, by their last days, in reference data made now."""
+        config = retraining_config(parse_month(as_of))
+        made = self.loop.run(
+            self.instance, "retraining", assets=["reference_data"], run_config=config
+        )
+        table, _ = ReferenceStore(self.settings.home, self.loop.contract).read_newest()
+        assert made.success
+        return set(table.table["SnapshotDate"])
+
+    def why(self, result: ExecuteInProcessResult) -> str:
+        assert not result.success
+        return explain_failure(self.instance, result.run_id)
+
+    def asset(self, name: str, month: str, suffix: str = ".parquet") -> Path:
+        key = partition_key(parse_month(month))
+        return self.settings.home / "assets" / name / f"{key}{suffix}"
+
+    def sent(self, month: str) -> Path:
+        return self.settings.data / "snapshots" / f"{month}.parquet"
+
+    def correct(self, month: str) -> None:
+        """Send the month again with one person's pay corrected."""
+        table = pd.read_parquet(self.sent(month))
+        table["MonthlyIncome"] += 7 * (table.index == 0)
+        table.to_parquet(self.sent(month), index=False)
+
+    def summary(self, month: str) -> str:
+        return (self.settings.home / "reports" / month / "summary.md").read_text("utf-8")
+
+    def status(self) -> str:
+        return render_status(collect_status(self.settings, self.instance, NOW))
+
+
+@pytest.fixture
+def place(walked: Walked, tmp_path: Path) -> Iterator[Place]:
+    shutil.copytree(walked.settings.data, tmp_path / "data")
+    settings = walked.copy_to(tmp_path / "home").model_copy(
+        update={"data": tmp_path / "data", "trials": walked.settings.trials}
+    )
+    with DagsterInstance.from_config(str(settings.home)) as instance:
+        yield Place(settings, Loop(settings, lambda line: None), instance)
+
+
+def read_all(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_everything_again_gives_the_same_bytes_and_no_new_version(place: Place) -> None:
+    assets = place.settings.home / "assets"
+    before = read_all(assets)
+    for month in (LAST, DRIFT, RETRAINED):  # not in their order
+        assert place.run(month).success
+    assert place.retrain(RETRAINED).success
+    after = read_all(assets)
+    assert after == before
+    first, again = place.loop.registry.load(2), place.loop.registry.load(3)
+    assert again.reference_digest == first.reference_digest
+    pd.testing.assert_frame_equal(again.held_out, first.held_out)
+    snapshot = place.loop.store.read(parse_month(LAST))
+    assert again.score(snapshot).tolist() == first.score(snapshot).tolist()
+
+
+def test_a_refused_month_again_is_refused_in_the_same_words(place: Place) -> None:
+    ledger = place.asset("employee_snapshot", FAULT, ".json")
+    before = ledger.read_bytes()
+    quarantine = read_all(place.settings.home / "quarantine")
+    assert not place.run(FAULT).success
+    assert ledger.read_bytes() == before
+    assert read_all(place.settings.home / "quarantine") == quarantine
+
+
+def test_a_corrected_month_is_a_new_version_scored_by_the_recorded_champion(place: Place) -> None:
+    first = {
+        name: place.asset(name, RETRAINED, suffix).read_bytes()
+        for name, suffix in [
+            ("employee_snapshot", ".parquet"),
+            ("predictions", ".parquet"),
+            ("drift_report", ".json"),
+        ]
+    }
+    place.correct(RETRAINED)
+    assert place.run(RETRAINED).success
+    scores = pd.read_parquet(place.asset("predictions", RETRAINED))
+    assert set(scores["model_version"]) == {1}
+    assert set(scores["snapshot_version"]) == {2}
+    for name, suffix in [
+        ("employee_snapshot", ".parquet"),
+        ("predictions", ".parquet"),
+        ("drift_report", ".json"),
+    ]:
+        path = place.asset(name, RETRAINED, suffix)
+        kept = path.parent / "superseded" / path.stem / f"1{suffix}"
+        assert kept.read_bytes() == first[name]
+        assert path.read_bytes() != first[name]
+        made = place.instance.fetch_materializations(AssetKey(name), limit=1).records[0]
+        assert made.asset_materialization is not None
+        metadata = made.asset_materialization.metadata
+        assert metadata["version"].value == 2
+        assert str(metadata["replaces"].value).endswith(f"1{suffix}")
+    assert "version 2 of the month: its snapshot was corrected" in place.summary(RETRAINED)
+
+
+def test_scores_of_a_month_that_was_corrected_since_are_not_judged(place: Place) -> None:
+    place.correct(LAST)
+    assert place.run(LAST, "employee_snapshot").success
+    refused = place.run(LAST, "drift_report")
+    assert (
+        f"the predictions are of version 1 of {LAST}, and version 2 is accepted now: materialize "
+        "predictions again" in place.why(refused)
+    )
+    assert f"{LAST}  not scored" in place.status()
+    assert place.run(LAST, "predictions").success
+    assert place.run(LAST, "drift_report", "monthly_summary").success
+    assert f"{LAST}, 4" in place.status()
+
+
+def test_an_accepted_month_that_is_sent_again_broken_is_used_no_more(place: Place) -> None:
+    assert last_day(parse_month(DRIFT)) in place.reference_dates(LAST)
+    place.sent(DRIFT).write_bytes(b"")
+    assert not place.run(DRIFT).success
+    assert place.run(DRIFT, "monthly_summary").success
+    assert "Refused: nothing was judged." in place.summary(DRIFT)
+    assert "version 1, accepted before, is not used any more" in place.summary(DRIFT)
+    assert "was refused" in place.why(place.run(DRIFT, "predictions"))
+    assert last_day(parse_month(DRIFT)) not in place.reference_dates(LAST)
+
+
+def test_a_quarantined_month_that_arrives_late_is_scored_by_the_champion_of_its_time(
+    place: Place,
+) -> None:
+    """The present champion, version 2, has learned from outcomes after that month."""
+    date = last_day(parse_month(FAULT))
+    table = pd.read_parquet(place.sent(DRIFT)).assign(SnapshotDate=date)
+    departures = pd.read_parquet(place.settings.data / "departures.parquet")
+    gone = departures.loc[departures["DepartureDate"] <= date, "EmployeeNumber"]
+    table[~table["EmployeeNumber"].isin(gone)].to_parquet(place.sent(FAULT), index=False)
+    assert place.run(FAULT).success
+    assert set(pd.read_parquet(place.asset("predictions", FAULT))["model_version"]) == {1}
+    assert place.loop.evaluate(place.instance, "retrain_on_drift").run_requests == []
+
+
+def test_the_summary_of_a_refused_month_says_why_and_what_to_do(place: Place) -> None:
+    text = place.summary(FAULT)
+    assert "**Refused: nothing was judged.**" in text
+    assert f"{FAULT}.parquet was refused" in text
+    assert f"then `attrition run {FAULT}`" in text
+    assert text.count("**not judged**") == 5
+
+
+def test_a_month_without_a_file_is_summarized_too(place: Place) -> None:
+    month = "2025-06"
+    assert not place.run(month).success
+    place.loop.write_summaries(place.instance)
+    text = place.summary(month)
+    assert "**No snapshot: nothing was judged.**" in text
+    assert f"put it there, then `attrition run {month}`" in text
+
+
+def test_a_failed_retraining_is_written_to_the_summary_of_its_month(place: Place) -> None:
+    for path in (place.settings.home / "assets" / "employee_snapshot").glob("202[34]*.json"):
+        path.unlink()  # too little is left to learn from
+    failed = place.retrain(LAST)
+    place.loop.write_summaries(place.instance)
+    text = place.summary(LAST)
+    assert f"Retraining (run {failed.run_id}): **failed**: {place.why(failed)}" in text
+    assert "`attrition retrain --reason TEXT`" in text
+    assert "no drift" in text or "Retraining is not advised." in text
+
+
+def test_nobody_is_scored_while_scoring_is_suspended_and_everyone_is_told(place: Place) -> None:
+    switch = ScoringSwitch(place.settings.home)
+    suspension = Suspension(who="legal", why="a complaint is looked into", since=NOW)
+    before = place.asset("predictions", LAST).read_bytes()
+    suspend_scoring(place.instance, switch, suspension)
+    refused = place.run(LAST)
+    said = "scoring is suspended since 2025-06-10 00:00 UTC by legal: a complaint is looked into"
+    assert said in place.why(refused)
+    assert place.asset("predictions", LAST).read_bytes() == before
+    assert said in place.status()
+    place.asset("predictions", LAST).unlink()
+    place.loop.write_summaries(place.instance)
+    assert said in place.summary(LAST)
+    assert "`attrition resume --reason TEXT`, then" in place.summary(LAST)
+    resume_scoring(place.instance, switch, "legal", "settled")
+    assert place.run(LAST).success
+    assert place.asset("predictions", LAST).read_bytes() == before
+    observed = place.instance.fetch_observations(AssetKey("predictions"), limit=2).records
+    assert [each.asset_observation.description for each in observed if each.asset_observation] == [
+        "scoring resumed by legal: settled",
+        "scoring suspended by legal: a complaint is looked into",
+    ]
+
+
+def test_two_retrainings_in_one_another_each_learn_from_their_own_reference_data(
+    place: Place,
+) -> None:
+    """The second's reference data is made between the first's two steps."""
+    digests = {}
+    for as_of in ("2025-02", LAST):
+        made = place.loop.run(
+            place.instance,
+            "retraining",
+            assets=["reference_data"],
+            run_config=retraining_config(parse_month(as_of)),
+        )
+        digests[as_of] = (
+            place.loop.definitions
+            and made.asset_materializations_for_node("reference_data")[0].metadata["digest"].value
+        )
+    assert digests["2025-02"] != digests[LAST]
+    assert place.retrain("2025-02").success
+    assert place.loop.registry.load(3).reference_digest == digests["2025-02"]
+
+
+def test_the_status_says_what_is_blocked_and_the_next_thing_to_do(place: Place) -> None:
+    lines = place.status().splitlines()
+    assert lines[0].startswith(f"Champion    version 2, as of {RETRAINED}: promoted by the demo")
+    assert "Challenger  none waits" in lines
+    assert any(line.startswith(f"Last month  {LAST}, 4") for line in lines)
+    assert any(f"{FAULT}  refused: {FAULT}.parquet was refused" in line for line in lines)
+    assert f"Next        {FAULT}: correct the file" in place.status()
+
+
+def test_the_status_of_a_month_that_is_due_comes_first(place: Place) -> None:
+    july = datetime(2025, 7, 2, tzinfo=UTC)
+    status = collect_status(place.settings, place.instance, july)
+    assert str(status.due) == "2025-06"
+    assert status.todo == "put it there, then `attrition run 2025-06`"
+    assert place.retrain(LAST).success
+    waiting = collect_status(place.settings, place.instance, NOW)
+    assert "attrition promote --version 3" in waiting.todo
+
+
+def test_another_time_zone_changes_nothing(place: Place) -> None:
+    """Months are dates, partitions and the schedule are UTC: the wall clock's zone is not read."""
+    before = read_all(place.settings.home / "assets")
+    environment = {
+        **os.environ,
+        "TZ": "Pacific/Kiritimati",
+        "DAGSTER_HOME": str(place.settings.home),
+        "ATTRITION_DATA": str(place.settings.data),
+    }
+    select = "employee_snapshot,predictions,drift_report,monthly_summary"
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).parent / "dagster"), "asset", "materialize"),
+            *("-m", "attrition_assets.definitions"),
+            *("--select", select, "--partition", f"{LAST}-01"),
+        ],
+        env=environment,
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert read_all(place.settings.home / "assets") == before
+    assert place.instance.get_runs(RunsFilter(tags={"dagster/partition": f"{LAST}-01"}))
