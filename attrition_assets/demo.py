@@ -137,14 +137,11 @@ class Loop:
         """One month through its job, then the sensor, then what it asks for."""
         result = self.run(instance, "monthly", month)
         if not result.success:
-            refused = [
-                evaluation.check_name
-                for evaluation in result.get_asset_check_evaluations()
-                if evaluation.asset_key == AssetKey("employee_snapshot") and not evaluation.passed
-            ]
-            if not refused:
-                raise AttritionError(f"{month} failed: {explain_failure(instance, result.run_id)}")
-            found = f"refused: {', '.join(refused)}"
+            ledger = self.store.ledgers().get(month)
+            if ledger is None or ledger.accepted:
+                why = explain_failure(instance, result.run_id)
+                raise AttritionError(f"{month} failed: {why}")
+            found = f"refused: {', '.join(ledger.faults)}"
             row = MonthResult(month, None, None, found, "quarantined, not scored")
         else:
             report = self.read_report(month)

@@ -64,7 +64,8 @@ def run_month(settings: Settings, instance: DagsterInstance, month: pd.Period) -
     stores = (held["source"], held["snapshot_store"], held["switch"])
     state = read_state(month, instance, *stores, settings)
     if state.state == State.REFUSED:
-        raise AttritionError(f"{month} is refused: {state.reason}.\nTo do: {state.todo}")
+        why = "\n".join((state.reason, *state.details))
+        raise AttritionError(f"{month} is refused: {why}\nTo do: {state.todo}")
     if not result.success:
         raise AttritionError(f"{month} failed: {explain_run(instance, result.run_id)}")
     return _describe(state, settings.home / "reports" / str(month) / "summary.md", held)

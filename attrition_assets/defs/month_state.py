@@ -33,7 +33,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class MonthState:
-    """How far a month came, why no further, and the next step.
+    """How far a month came, why no further (in a line, and in full), and the next step.
 
     `scores` and `report` are there only if they are of the present version of its snapshot.
     """
@@ -42,6 +42,7 @@ class MonthState:
     state: State
     reason: str = ""
     todo: str = ""
+    details: tuple[str, ...] = ()
     scores: pd.DataFrame | None = None
     report: DriftReport | None = None
 
@@ -72,7 +73,7 @@ def read_state(
     if failure is None:
         return MonthState(month, state, "its snapshot was accepted and no run went further", again)
     why = f"run {failure.run_id} failed: {explain_failure(instance, failure.run_id)}"
-    return MonthState(month, state, why, f"mend the cause, then {again}", scores)
+    return MonthState(month, state, why, f"mend the cause, then {again}", scores=scores)
 
 
 def _explain_unchecked(
@@ -96,7 +97,7 @@ def _explain_unchecked(
 def _explain_refusal(
     month: pd.Period, ledger: Ledger, snapshot_store: SnapshotStore, again: str
 ) -> MonthState:
-    failed = "; ".join(
+    failed = tuple(
         f"{name}: {verdict.explanation}"
         for name, verdict in ledger.verdicts.items()
         if not verdict.holds
@@ -109,8 +110,9 @@ def _explain_refusal(
     return MonthState(
         month,
         State.REFUSED,
-        f"{ledger.sent_name} was refused ({', '.join(ledger.faults)}): {failed}{earlier}",
+        f"{ledger.sent_name} has {', '.join(ledger.faults)}{earlier}",
         f"correct the file ({snapshot_store.quarantine(month)} keeps what was sent), then {again}",
+        details=failed,
     )
 
 

@@ -77,7 +77,8 @@ def _render(
 ) -> tuple[str, dict[str, str | int]]:
     if state.report is None or state.scores is None:
         headline = f"{state.state.capitalize()}: nothing was judged."
-        return render_unjudged(str(state.month), headline, (state.reason,), state.todo), {}
+        reasons = (state.reason, *state.details)
+        return render_unjudged(str(state.month), headline, reasons, state.todo), {}
     decision = decide_retraining(state.report, policy)
     batch = _describe_batch(state.scores)
     text = render_summary(

@@ -253,10 +253,15 @@ def test_a_failed_retraining_is_not_repeated_but_said(instance: DagsterInstance)
 
 # Dagster's own schedule builder calls what Dagster deprecates.
 @pytest.mark.filterwarnings("ignore:Function .JobDefinition.run_request:DeprecationWarning")
-def test_the_schedule_runs_the_month_just_ended_on_the_first_at_midnight_utc() -> None:
+@pytest.mark.parametrize(
+    ("tick", "month"),
+    [("2026-11-01", "2026-10-01"), ("2026-01-01", "2025-12-01"), ("2024-03-01", "2024-02-01")],
+)
+def test_the_schedule_runs_the_month_just_ended_on_the_first_at_midnight_utc(
+    tick: str, month: str
+) -> None:
     schedule = defs.resolve_schedule_def(monthly_schedule.name)
     assert (schedule.cron_schedule, schedule.execution_timezone or "UTC") == ("0 0 1 * *", "UTC")
-    tick = schedule.evaluate_tick(
-        build_schedule_context(scheduled_execution_time=datetime(2026, 11, 1, tzinfo=UTC))
-    )
-    assert [request.partition_key for request in tick.run_requests or ()] == ["2026-10-01"]
+    due = datetime.fromisoformat(tick).replace(tzinfo=UTC)
+    evaluated = schedule.evaluate_tick(build_schedule_context(scheduled_execution_time=due))
+    assert [request.partition_key for request in evaluated.run_requests or ()] == [month]

@@ -53,7 +53,7 @@ def test_each_month_ends_as_planted(walked: Walked) -> None:
     assert "MonthlyIncome" in rows[DRIFT][0]
     assert "cool-down is 3 months" in rows[DRIFT][1]
     assert rows[FAULT] == (
-        "refused: dates_match_month, not_sent_before",
+        "refused: sent_before, wrong_date",
         "quarantined, not scored",
     )
     assert rows[RETRAINED][1] == "sensor: retrained, version 2 promoted"
@@ -89,6 +89,19 @@ def test_the_refused_month_is_in_quarantine_and_nowhere_else(
     evaluation = read_check(instance, "employee_snapshot", "not_sent_before", FAULT)
     assert not evaluation.passed
     assert DRIFT in evaluation.description
+
+
+def test_every_month_ends_on_its_last_day_in_a_leap_year_and_over_new_year(walked: Walked) -> None:
+    for month, day in [("2024-02", "2024-02-29"), ("2024-12", "2024-12-31"), (DRIFT, "2025-02-28")]:
+        dates = walked.loop.store.read(parse_month(month))["SnapshotDate"]
+        assert set(dates.dt.strftime("%Y-%m-%d")) == {day}
+
+
+def test_a_month_after_a_gap_is_judged_as_any_other(walked: Walked) -> None:
+    """The month before it was refused."""
+    report = walked.loop.read_report(parse_month(RETRAINED))
+    assert report.current_rows == len(walked.loop.store.read(parse_month(RETRAINED)))
+    assert parse_month(FAULT) not in walked.loop.store.months()
 
 
 def test_the_refused_month_trained_no_model(walked: Walked) -> None:

@@ -196,7 +196,7 @@ def test_a_quarantined_month_that_arrives_late_is_scored_by_the_champion_of_its_
 def test_the_summary_of_a_refused_month_says_why_and_what_to_do(place: Place) -> None:
     text = place.summary(FAULT)
     assert "**Refused: nothing was judged.**" in text
-    assert f"{FAULT}.parquet was refused" in text
+    assert f"{FAULT}.parquet has sent_before, wrong_date" in text
     assert f"then `attrition run {FAULT}`" in text
     assert text.count("**not judged**") == 5
 
@@ -271,7 +271,7 @@ def test_the_status_says_what_is_blocked_and_the_next_thing_to_do(place: Place) 
     assert lines[0].startswith(f"Champion    version 2, as of {RETRAINED}: promoted by the demo")
     assert "Challenger  none waits" in lines
     assert any(line.startswith(f"Last month  {LAST}, 4") for line in lines)
-    assert any(f"{FAULT}  refused: {FAULT}.parquet was refused" in line for line in lines)
+    assert any(f"{FAULT}  refused: {FAULT}.parquet has sent_before" in line for line in lines)
     assert f"Next        {FAULT}: correct the file" in place.status()
 
 
