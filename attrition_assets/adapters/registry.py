@@ -4,9 +4,11 @@ MLflow is imported inside the functions that use it: it costs seconds. Whether a
 to be promoted is for `governance`.
 """
 
+import io
 import json
 import logging
 import os
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from attrition_assets.adapters.files import content_digest
+from attrition_assets.adapters.files import content_digest, to_parquet_bytes
 from attrition_assets.adapters.mlflow_answers import answering, find_database, prepare_mlflow
 from attrition_assets.contract import Contract
 from attrition_assets.errors import RegistryError
@@ -129,17 +131,17 @@ class Registry:
         )
         rows = reference.labelled[[self.contract.id, self.contract.snapshot_date]]
         held_out = rows.assign(probability=trained.out_of_fold)
-        _log_parquet(held_out, HELD_OUT_FILE)
+        held_out_sha256 = _log_parquet(held_out, HELD_OUT_FILE)
         if not client.search_registered_models(f"name='{MODEL_NAME}'"):
             client.create_registered_model(MODEL_NAME)
-        local = Path(mlflow.artifacts.download_artifacts(info.model_uri))
         tags = {
             "as_of": str(reference.as_of),
             "reference_digest": digest,
             "threshold": repr(evaluation.threshold),
             "auc": f"{evaluation.auc:.4f}",
             "contract": self.contract.name,
-            "model_sha256": content_digest((local / MODEL_FILE).read_bytes()),
+            "model_sha256": content_digest(self._read(info.model_uri, MODEL_FILE)),
+            "held_out_sha256": held_out_sha256,
             "reproducible": json.dumps(trained.reproducible),
         }
         active = mlflow.active_run()
@@ -197,22 +199,20 @@ class Registry:
         with answering(self.uri):
             found = self.client.get_model_version(MODEL_NAME, str(version))
         tags: dict[str, Any] = found.tags
-        path = self._download(version, f"models:/{MODEL_NAME}/{version}/{MODEL_FILE}")
-        content = path.read_bytes()
-        if content_digest(content) != tags["model_sha256"]:
-            raise RegistryError(
-                f"the file of version {version} is not the one registered: {path}. Restore it from "
-                "a backup, or make another version champion: `attrition promote --version N`"
-            )
-        held_out = self._download(version, f"runs:/{found.run_id}/{HELD_OUT_FILE}")
+        model = self._read_checked(
+            version, f"models:/{MODEL_NAME}/{version}/{MODEL_FILE}", tags["model_sha256"]
+        )
+        held_out = self._read_checked(
+            version, f"runs:/{found.run_id}/{HELD_OUT_FILE}", tags["held_out_sha256"]
+        )
         return ModelVersion(
             version=version,
             run_id=str(found.run_id),
             as_of=parse_month(tags["as_of"]),
             reference_digest=tags["reference_digest"],
             threshold=float(tags["threshold"]),
-            pipeline=skops.io.loads(content, trusted=list(TRUSTED_TYPES)),
-            held_out=pd.read_parquet(held_out),
+            pipeline=skops.io.loads(model, trusted=list(TRUSTED_TYPES)),
+            held_out=pd.read_parquet(io.BytesIO(held_out)),
             contract=self.contract,
         )
 
@@ -238,26 +238,39 @@ class Registry:
                 return int(model.aliases[alias])
         return None
 
-    def _download(self, version: int, uri: str) -> Path:
-        """A file of a version, copied here if MLflow is a server."""
+    def _read_checked(self, version: int, uri: str, digest: str) -> bytes:
+        """A file of a version. Raises RegistryError if it is absent or not the registered one."""
+        mend = (
+            f"restore {Path(uri).name} of version {version} from a backup, or make another version "
+            "champion with `attrition promote --version N`"
+        )
+        content = self._read(uri, advice=mend)
+        if content_digest(content) != digest:
+            raise RegistryError(
+                f"{Path(uri).name} of version {version} is not the one registered: {mend}"
+            )
+        return content
+
+    def _read(self, uri: str, file: str = "", advice: str | None = None) -> bytes:
+        """The bytes of an artifact, or of a file in one; the copy that MLflow makes does not stay.
+
+        For `models:/` MLflow asks where the process points to, whatever it is given.
+        """
         import mlflow
 
-        advice = (
-            f"restore {Path(uri).name} of version {version} from a backup if it is lost, or make "
-            "another version champion with `attrition promote --version N`"
-        )
-        # For `models:/` MLflow asks where the process points to, whatever it is given.
         mlflow.set_tracking_uri(self.uri)
-        with answering(self.uri, advice=advice):
-            return Path(mlflow.artifacts.download_artifacts(uri))
+        with answering(self.uri, advice=advice), tempfile.TemporaryDirectory() as folder:
+            copied = Path(mlflow.artifacts.download_artifacts(uri, dst_path=folder))
+            return (copied / file).read_bytes()
 
 
-def _log_parquet(table: pd.DataFrame, name: str) -> None:
-    import tempfile
-
+def _log_parquet(table: pd.DataFrame, name: str) -> str:
+    """Log a table to MLflow's active run; return its digest."""
     import mlflow
 
+    content = to_parquet_bytes(table)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
-        table.to_parquet(path, index=False)
+        path.write_bytes(content)
         mlflow.log_artifact(str(path))
+    return content_digest(content)

@@ -35,7 +35,7 @@ def test_an_unknown_version_changes_nothing(registry: Registry) -> None:
 
 def test_a_model_file_that_is_not_the_registered_one_is_not_opened(registry: Registry) -> None:
     registry.client.set_model_version_tag(MODEL_NAME, "2", "model_sha256", "0" * 64)
-    with pytest.raises(RegistryError, match="version 2 is not the one registered"):
+    with pytest.raises(RegistryError, match="model.skops of version 2 is not the one registered"):
         registry.load(2)
 
 
