@@ -34,6 +34,8 @@ MODEL_NAME = "attrition"
 EXPERIMENT = "attrition"
 CHAMPION, CHALLENGER = "champion", "challenger"
 MODEL_FILE, HELD_OUT_FILE = "model.skops", "held_out.parquet"
+# What a version must carry to be loaded.
+TAGS = ("as_of", "reference_digest", "threshold", "model_sha256", "held_out_sha256")
 # The only types outside skops' own list that a model file may hold.
 TRUSTED_TYPES: tuple[str, ...] = ()
 
@@ -198,6 +200,12 @@ class Registry:
             raise RegistryError(f"no version {version} of {MODEL_NAME!r}; there are {known}")
         with answering(self.uri):
             found = self.client.get_model_version(MODEL_NAME, str(version))
+        if lacking := [name for name in TAGS if name not in found.tags]:
+            raise RegistryError(
+                f"version {version} of {MODEL_NAME!r} lacks the tags {', '.join(lacking)}: no "
+                "retraining of this release registered it; make another version champion with "
+                "`attrition promote --version N`, or train one: `attrition retrain --reason TEXT`"
+            )
         tags: dict[str, Any] = found.tags
         model = self._read_checked(
             version, f"models:/{MODEL_NAME}/{version}/{MODEL_FILE}", tags["model_sha256"]

@@ -39,6 +39,18 @@ def test_a_model_file_that_is_not_the_registered_one_is_not_opened(registry: Reg
         registry.load(2)
 
 
+def test_held_out_scores_that_are_not_the_registered_ones_are_not_read(registry: Registry) -> None:
+    registry.client.set_model_version_tag(MODEL_NAME, "2", "held_out_sha256", "0" * 64)
+    with pytest.raises(RegistryError, match="held_out.parquet of version 2 is not the one regist"):
+        registry.load(2)
+
+
+def test_a_version_that_no_retraining_registered_is_not_loaded(registry: Registry) -> None:
+    registry.client.delete_model_version_tag(MODEL_NAME, "2", "threshold")
+    with pytest.raises(RegistryError, match="version 2 of 'attrition' lacks the tags threshold"):
+        registry.load(2)
+
+
 def test_rolling_back_is_promoting_the_version_before(registry: Registry) -> None:
     assert registry.promote(1) == 2
     assert registry.load_champion().version == 1
