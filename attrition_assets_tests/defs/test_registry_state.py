@@ -35,13 +35,15 @@ def test_an_unknown_version_changes_nothing(registry: Registry) -> None:
 
 def test_a_model_file_that_is_not_the_registered_one_is_not_opened(registry: Registry) -> None:
     registry.client.set_model_version_tag(MODEL_NAME, "2", "model_sha256", "0" * 64)
-    with pytest.raises(RegistryError, match="model.skops of version 2 is not the one registered"):
+    with pytest.raises(RegistryError, match=r"model\.skops of version 2 is not the one registered"):
         registry.load(2)
 
 
 def test_held_out_scores_that_are_not_the_registered_ones_are_not_read(registry: Registry) -> None:
     registry.client.set_model_version_tag(MODEL_NAME, "2", "held_out_sha256", "0" * 64)
-    with pytest.raises(RegistryError, match="held_out.parquet of version 2 is not the one regist"):
+    with pytest.raises(
+        RegistryError, match=r"held_out\.parquet of version 2 is not the one regist"
+    ):
         registry.load(2)
 
 
