@@ -195,6 +195,27 @@ def resume(reason: str, who: str) -> None:
     click.echo("scoring goes on; months that were missed: attrition status")
 
 
+@main.command()
+@click.argument("month")
+@click.option("--check", "checks", multiple=True, required=True, help="the check; may be repeated")
+@click.option("--reason", required=True, help="why the month is right: it is kept with it")
+@click.option("--who", default=getpass.getuser, help="who vouches; default the user's name")
+def accept(month: str, checks: tuple[str, ...], reason: str, who: str) -> None:
+    """Vouch for a refused MONTH that only differs from those before it, as after a merger."""
+    from attrition_assets.adapters.snapshot_store import SnapshotStore
+    from attrition_assets.contract import read_contract
+
+    try:
+        chosen = parse_month(month)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="MONTH") from None
+    settings = load_settings()
+    store = SnapshotStore(settings.home, read_contract(settings.contract))
+    for check in checks:
+        store.waive(chosen, check, who, reason)
+    click.echo(f"{', '.join(checks)} waived for the file of {chosen}; now: attrition run {chosen}")
+
+
 @main.command("run")
 @click.argument("month")
 def run_command(month: str) -> None:

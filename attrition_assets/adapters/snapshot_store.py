@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
 from attrition_assets.adapters.snapshots import RawSnapshot
 from attrition_assets.adapters.versions import superseded, write_version
+from attrition_assets.adapters.waivers import Waiver, Waivers
 from attrition_assets.casting import cast_to_contract, read_numbers
 from attrition_assets.contract import Contract, order_columns
 from attrition_assets.errors import SnapshotError
@@ -48,6 +49,11 @@ class Ledger(BaseModel):
         """What is wrong with the file, by name; empty if it was accepted."""
         return list_faults(self.verdicts.values())
 
+    @property
+    def failed(self) -> list[str]:
+        """The checks that refused the file."""
+        return [name for name, verdict in self.verdicts.items() if not verdict.holds]
+
 
 @dataclass(frozen=True)
 class JudgedSnapshot:
@@ -76,6 +82,27 @@ class SnapshotStore:
     def folder(self) -> Path:
         """Where accepted tables and all ledgers lie."""
         return self.home / "assets" / "employee_snapshot"
+
+    @property
+    def waivers(self) -> Waivers:
+        """What persons have vouched for."""
+        return Waivers(self.home)
+
+    def waive(self, month: pd.Period, check: str, who: str, why: str) -> None:
+        """Vouch for a refused month's file in one check, so that it passes when it is judged again.
+
+        Raises SnapshotError unless that check refused the month, and is one that can be waived.
+        """
+        ledger = self.ledgers().get(month)
+        failed = [] if ledger is None else ledger.failed
+        if ledger is None or check not in failed:
+            raise SnapshotError(
+                f"{month} was not refused by {check!r}: "
+                f"{'it was refused by ' + ', '.join(failed) if failed else 'it is not refused'}"
+            )
+        self.waivers.add(
+            month, Waiver(check=check, sent_sha256=ledger.sent_sha256, who=who, why=why)
+        )
 
     def table_path(self, month: pd.Period) -> Path:
         """Where an accepted month's table lies."""
@@ -117,6 +144,7 @@ class SnapshotStore:
             previous=self._read_previous(earlier, month),
             departures=departures,
         )
+        verdicts = self.waivers.apply(month, raw.digest, verdicts)
         accepted = all(verdict.holds for verdict in verdicts.values())
         cast = cast_to_contract(table, self.contract) if accepted else None
         return JudgedSnapshot(month, raw, content, verdicts, cast)
@@ -190,9 +218,8 @@ class SnapshotStore:
         if ledger is None:
             raise SnapshotError(f"the snapshot of {month} was never checked: {how}")
         if not ledger.accepted:
-            failed = [name for name, verdict in ledger.verdicts.items() if not verdict.holds]
             raise SnapshotError(
-                f"the snapshot of {month} was refused ({', '.join(failed)}) and lies in "
+                f"the snapshot of {month} was refused ({', '.join(ledger.failed)}) and lies in "
                 f"{self.quarantine(month)}: correct the file, then {how}"
             )
         content = path.read_bytes() if path.is_file() else b""

@@ -13,6 +13,7 @@ from dagster import DagsterInstance
 from attrition_assets.adapters.snapshot_store import Ledger, SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
 from attrition_assets.adapters.suspension import ScoringSwitch
+from attrition_assets.adapters.waivers import WAIVABLE
 from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.runs import explain_failure, find_last_failure
 from attrition_assets.monitoring.report import DriftReport
@@ -111,9 +112,18 @@ def _explain_refusal(
         month,
         State.REFUSED,
         f"{ledger.sent_name} has {', '.join(ledger.faults)}{earlier}",
-        f"correct the file ({snapshot_store.quarantine(month)} keeps what was sent), then {again}",
+        f"correct the file ({snapshot_store.quarantine(month)} keeps what was sent), then {again}"
+        + _explain_waiver(month, ledger),
         details=failed,
     )
+
+
+def _explain_waiver(month: pd.Period, ledger: Ledger) -> str:
+    """How to vouch for a month that only comparisons with other months refuse; else nothing."""
+    if not set(ledger.failed) <= set(WAIVABLE):
+        return ""
+    checks = " ".join(f"--check {name}" for name in ledger.failed)
+    return f"; or, if the file is right, `attrition accept {month} {checks} --reason TEXT` first"
 
 
 def _read_present(

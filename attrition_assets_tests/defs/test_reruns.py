@@ -22,6 +22,7 @@ from attrition_assets.demo import Loop
 from attrition_assets.months import last_day, parse_month, partition_key
 from attrition_assets.settings import PROJECT_ROOT, Settings
 from attrition_assets.status import collect_status, render_status
+from attrition_assets_tests.seen import attrition
 
 from .conftest import DRIFT, FAULT, LAST, RETRAINED, Walked
 
@@ -191,6 +192,23 @@ def test_a_quarantined_month_that_arrives_late_is_scored_by_the_champion_of_its_
     assert place.run(FAULT).success
     assert set(pd.read_parquet(place.asset("predictions", FAULT))["model_version"]) == {1}
     assert place.loop.evaluate(place.instance, "retrain_on_drift").run_requests == []
+
+
+def test_a_merger_is_refused_until_a_person_vouches_for_it(place: Place) -> None:
+    table = pd.read_parquet(place.sent(LAST))
+    joined = table.assign(EmployeeNumber=table["EmployeeNumber"] + 100_000)
+    pd.concat([table, joined]).to_parquet(place.sent(LAST), index=False)
+    assert not place.run(LAST).success
+    told = f"if the file is right, `attrition accept {LAST} --check volume_plausible --reason TEXT`"
+    assert place.run(LAST, "monthly_summary").success
+    assert told in place.summary(LAST)
+    home, data = place.settings.home, place.settings.data
+    vouched = attrition(
+        home, data, "accept", LAST, "--check", "volume_plausible", "--reason", "a merger"
+    )
+    assert vouched.exit_code == 0, vouched.output
+    assert place.run(LAST).success
+    assert len(pd.read_parquet(place.asset("predictions", LAST))) == 2 * len(table)
 
 
 def test_the_summary_of_a_refused_month_says_why_and_what_to_do(place: Place) -> None:
