@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.errors import SnapshotError
@@ -47,11 +47,17 @@ class Waivers:
         write_atomically(self._path(month), json.dumps(held, indent=1).encode())
 
     def read(self, month: pd.Period) -> list[Waiver]:
-        """A month's waivers, the newest first."""
+        """A month's waivers, the newest first. Raises SnapshotError if they cannot be read."""
         path = self._path(month)
         if not path.is_file():
             return []
-        return TypeAdapter(list[Waiver]).validate_json(path.read_bytes())
+        try:
+            return TypeAdapter(list[Waiver]).validate_json(path.read_bytes())
+        except ValidationError:
+            raise SnapshotError(
+                f"{path} holds no waivers that this version can read: move it away, then "
+                f"`attrition run {month}`"
+            ) from None
 
     def apply(
         self, month: pd.Period, digest: str, verdicts: Mapping[str, SnapshotVerdict]

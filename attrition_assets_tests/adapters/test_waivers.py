@@ -69,3 +69,13 @@ def test_only_what_refused_a_month_can_be_waived(
 ) -> None:
     with pytest.raises(SnapshotError, match=said):
         store.waive(month, check, "somebody", "never mind")
+
+
+def test_waivers_that_cannot_be_read_waive_nothing(
+    store: SnapshotStore, make_snapshot: MakeSnapshot
+) -> None:
+    store.waive(MERGER, "volume_plausible", "people analytics", "we bought a company")
+    (store.home / "waivers" / "2026-02.json").write_text("[{")
+    with pytest.raises(SnapshotError, match=r"2026-02\.json holds no waivers .* move it away"):
+        judge(store, MERGER, make_snapshot("2026-02", 200, 2))
+    assert store.months() == [FIRST]
