@@ -119,15 +119,21 @@ def ui() -> None:
 @click.option("--reason", default="promoted by command", show_default=True)
 def promote(version: int | None, reason: str) -> None:
     """Make a version the champion: from now on it scores."""
-    from attrition_assets.definitions import defs
     from attrition_assets.defs.promotion import promote_version
+    from attrition_assets.defs.resources import build_resources
 
-    registry = defs.resources["registry"]  # type: ignore[index]
-    chosen = registry.challenger_version() if version is None else version
-    if chosen is None:
-        raise click.ClickException("there is no challenger to promote: train a model first")
-    with _open_instance(load_settings()) as instance:
+    settings = load_settings()
+    held = build_resources(settings)
+    registry = held["registry"]
+    with _open_instance(settings) as instance:
+        chosen = registry.challenger_version() if version is None else version
+        if chosen is None:
+            raise click.ClickException("there is no challenger to promote: train a model first")
+        digest = registry.load(chosen).reference_digest  # what cannot be loaded is not promoted
+        changed = held["snapshot_store"].find_changed(held["reference_store"].sources(digest))
         previous = promote_version(instance, registry, chosen, reason)
+    if changed:
+        click.echo(f"note: it learned from {', '.join(changed)}, refused or corrected since")
     click.echo(f"version {chosen} is champion now; it was {previous or 'none'} before")
 
 
@@ -139,6 +145,7 @@ def retrain(reason: str, as_of: str) -> None:
     from attrition_assets.definitions import defs
     from attrition_assets.defs.retraining import retraining_config
     from attrition_assets.defs.runs import REASON_TAG
+    from attrition_assets.demo import QUIET
     from attrition_assets.month_run import explain_run
 
     try:
@@ -148,7 +155,7 @@ def retrain(reason: str, as_of: str) -> None:
     with _open_instance(load_settings()) as instance:
         result = defs.resolve_job_def("retraining").execute_in_process(
             instance=instance,
-            run_config=run_config,
+            run_config={**run_config, **QUIET},
             tags={REASON_TAG: reason},
             raise_on_error=False,
         )
@@ -173,13 +180,14 @@ def status() -> None:
 @click.option("--who", default=getpass.getuser, help="who suspends; default the user's name")
 def suspend(reason: str, who: str) -> None:
     """Suspend scoring: months are still checked, nobody is scored."""
-    from attrition_assets.defs.suspension import suspend_scoring
+    from attrition_assets.defs.suspension import report_suspension
 
     settings = load_settings()
     suspension = Suspension(who=who, why=reason, since=datetime.now(UTC))
-    with _open_instance(settings) as instance:
-        suspend_scoring(instance, ScoringSwitch(settings.home), suspension)
+    ScoringSwitch(settings.home).suspend(suspension)  # whatever else may be in the way
     click.echo(str(suspension))
+    with _open_instance(settings) as instance:
+        report_suspension(instance, suspension)
 
 
 @main.command()

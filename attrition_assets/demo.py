@@ -166,11 +166,12 @@ class Loop:
 
     def evaluate(self, instance: DagsterInstance, name: str) -> SensorExecutionData:
         """One tick of a sensor, as the daemon would make it."""
+        held = self.definitions.resources or {}
         context = build_sensor_context(
             instance=instance,
             cursor=self.cursors.get(name),
             definitions=self.definitions,
-            resources={"policy": (self.definitions.resources or {})["policy"]},
+            resources={name: held[name] for name in ("policy", "snapshot_store")},
         )
         tick = self.definitions.resolve_sensor_def(name).evaluate_tick(context)
         self.cursors[name] = tick.cursor or self.cursors.get(name)

@@ -16,7 +16,7 @@ from attrition_assets.adapters.mlflow_answers import mask_credentials
 from attrition_assets.definitions import build_definitions
 from attrition_assets.defs.month_state import MonthState, State, read_state
 from attrition_assets.defs.partitions import MONTHS
-from attrition_assets.defs.runs import MONTHLY, explain_failure
+from attrition_assets.defs.runs import MONTHLY, SUMMARY, explain_failure
 from attrition_assets.demo import QUIET, describe_findings
 from attrition_assets.errors import AttritionError
 from attrition_assets.monitoring.decision import decide_retraining
@@ -60,6 +60,13 @@ def run_month(settings: Settings, instance: DagsterInstance, month: pd.Period) -
         run_config=QUIET,
         raise_on_error=False,
     )
+    if not result.success:  # as the sensor would, if a daemon ran
+        definitions.resolve_job_def(SUMMARY).execute_in_process(
+            instance=instance,
+            partition_key=partition_key(month),
+            run_config=QUIET,
+            raise_on_error=False,
+        )
     held = definitions.resources or {}
     stores = (held["source"], held["snapshot_store"], held["switch"])
     state = read_state(month, instance, *stores, settings)

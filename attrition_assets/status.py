@@ -133,6 +133,7 @@ def _select_blocked(
         state
         for state in states
         if state.state in (State.MISSING, State.REFUSED)
+        or (state.state == State.JUDGED and state.reason)
         or (state.state != State.JUDGED and first is not None and state.month > first)
         or (state.state == State.NOT_CHECKED and not models)
     ]
@@ -141,7 +142,7 @@ def _select_blocked(
 def _describe_last(last: MonthState, decision: dict[str, Any] | None) -> str:
     rows = 0 if last.scores is None else len(last.scores)
     said = f"{last.month}, {rows} employees scored and judged"
-    return f"{said}: {decision['reason']}" if decision else said
+    return f"{said}; {decision['action']}: {decision['reason']}" if decision else said
 
 
 def _describe_blocked(blocked: tuple[MonthState, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,22 @@ class ReferenceStore:
         pointer = json.dumps({"digest": digest, "as_of": str(reference.as_of)})
         write_atomically(self.folder / "newest.json", pointer.encode())
         return digest
+
+    def keep_sources(self, digest: str, sources: Mapping[str, str]) -> None:
+        """Put on record which months, by the digests of their tables, went into a table."""
+        content = json.dumps(dict(sources), indent=1, sort_keys=True).encode()
+        write_atomically(self.folder / f"{digest}.sources.json", content)
+
+    def sources(self, digest: str) -> dict[str, str]:
+        """The months that went into a table. Raises TrainingError if they are not on record."""
+        path = self.folder / f"{digest}.sources.json"
+        if not path.is_file():
+            raise TrainingError(
+                f"{path} is absent, so what the table was made of is not known: restore the file, "
+                "or materialize reference_data again"
+            )
+        sources: dict[str, str] = json.loads(path.read_text("utf-8"))
+        return sources
 
     def read_newest(self) -> tuple[ReferenceData, str]:
         """The newest reference data and its digest."""

@@ -199,6 +199,23 @@ class SnapshotStore:
         ledger = self.ledgers().get(month)
         return ledger.version if ledger else 0
 
+    def accepted_version(self, month: pd.Period) -> int:
+        """The version of a month that readers get; 0 if they get none."""
+        path = self.table_path(month).with_suffix(".json")
+        ledger = _read_ledger(path) if path.is_file() else None
+        return ledger.version if ledger and ledger.accepted else 0
+
+    def find_changed(self, sources: Mapping[str, str]) -> list[str]:
+        """Of months and the digests of their tables, those that were refused or corrected since."""
+        ledgers = {str(month): ledger for month, ledger in self.ledgers().items()}
+        return [
+            month
+            for month, digest in sources.items()
+            if month not in ledgers
+            or not ledgers[month].accepted
+            or ledgers[month].table_sha256 != digest
+        ]
+
     def superseded(self, month: pd.Period) -> list[Path]:
         """The month's tables that were corrected since, the first first."""
         return superseded(self.table_path(month))

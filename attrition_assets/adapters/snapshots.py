@@ -62,7 +62,8 @@ class SnapshotFolder:
     def months(self) -> list[pd.Period]:
         """The months that have a file, in order. Raises SnapshotError if one is named otherwise."""
         found = (self.folder / "snapshots").glob("*")
-        return sorted({_read_month(path) for path in found if path.suffix in SUFFIXES})
+        files = (path for path in found if path.is_file())
+        return sorted({_read_month(path) for path in files if path.suffix in SUFFIXES})
 
     def fetch(self, month: pd.Period) -> RawSnapshot:
         """One month's file. Raises SnapshotError if it is absent or there are two."""
@@ -139,7 +140,9 @@ def _read_month(path: Path) -> pd.Period:
 
 
 def _find_one(folder: Path, stem: str) -> Path | None:
-    found = [path for suffix in SUFFIXES if (path := folder / f"{stem}{suffix}").is_file()]
+    found = [path for suffix in SUFFIXES if (path := folder / f"{stem}{suffix}").exists()]
+    if folders := [path for path in found if path.is_dir()]:
+        raise SnapshotError(f"{folders[0]} is a folder: put a file of that name there")
     if len(found) > 1:
         raise SnapshotError(f"two files for {stem} in {folder}: keep one of {SUFFIXES}")
     return found[0] if found else None

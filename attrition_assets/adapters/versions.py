@@ -16,10 +16,11 @@ def write_version(path: Path, content: bytes) -> int:
     """
     earlier = superseded(path)
     held = path.read_bytes() if path.is_file() else None
-    if held == content:
-        return len(earlier) + 1
     # After a crash between the two writes the newest superseded version is the present one.
-    if held is not None and not (earlier and earlier[-1].read_bytes() == held):
+    crashed = bool(held is not None and earlier and earlier[-1].read_bytes() == held)
+    if held == content:
+        return len(earlier) + (0 if crashed else 1)
+    if held is not None and not crashed:
         kept = _folder(path) / f"{len(earlier) + 1}{path.suffix}"
         write_atomically(kept, held)
         earlier = [*earlier, kept]

@@ -17,6 +17,7 @@ from dagster import (
     sensor,
 )
 
+from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.defs.failures import find_summaries
 from attrition_assets.defs.retraining import decide_request
 from attrition_assets.defs.runs import MONTHLY, RETRAINING, SUMMARY
@@ -59,10 +60,12 @@ monthly_schedule = build_schedule_from_partitioned_job(
     default_status=DefaultSensorStatus.RUNNING,
 )
 def retrain_on_drift(
-    context: SensorEvaluationContext, policy: ResourceParam[MonitoringPolicy]
+    context: SensorEvaluationContext,
+    policy: ResourceParam[MonitoringPolicy],
+    snapshot_store: ResourceParam[SnapshotStore],
 ) -> RunRequest | SkipReason:
     """Materializes the model when, and only when, the newest month's decision calls for it."""
-    return decide_request(context.instance, policy)
+    return decide_request(context.instance, policy, snapshot_store.accepted_version)
 
 
 @sensor(

@@ -33,8 +33,10 @@ from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.monitoring.report import DriftReport, Finding, Verdict
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
+from attrition_assets.validation.continuity import find_unrecorded
 
 DECISION_CHECK = "retraining_not_needed"
+LOOK_BACK_MONTHS = 12
 
 
 @asset(
@@ -69,11 +71,15 @@ def drift_report(
             f"who left cannot be known: {source.folder} has no departures.parquet or .csv, and the "
             f"snapshot of {month} no column {contract.label}; provide one of them"
         )
+    accepted = snapshot_store.months()
+    recent = [each for each in accepted if month - LOOK_BACK_MONTHS <= each <= month]
+    if unrecorded := find_unrecorded(recent, snapshot_store.read, departures, contract):
+        raise SnapshotError(unrecorded)
     concept, performance = gather_outcomes(
         month,
         ChampionEvidence(reference, version.held_out["probability"].to_numpy(), version.score),
         History(
-            accepted=snapshot_store.months(),
+            accepted=accepted,
             read=snapshot_store.read,
             departures=departures,
         ),
@@ -286,5 +292,6 @@ def retraining_not_needed(
         metadata={
             "decision": str(decision.decision),
             "champion_version": drift_report.champion_version,
+            "snapshot_version": drift_report.snapshot_version,
         },
     )

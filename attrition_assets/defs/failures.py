@@ -18,6 +18,7 @@ from dagster import (
 )
 from dagster._core.event_api import RunStatusChangeEventType
 
+from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.runs import (
     AS_OF_TAG,
     FAILED,
@@ -68,10 +69,13 @@ def _read_news(instance: DagsterInstance, run: DagsterRun) -> pd.Period | None:
     """The month whose summary does not yet say what became of this run; None if there is none."""
     if run.job_name == SUMMARY:
         return None
+    month = read_month(run)
+    if month is not None and partition_key(month) not in MONTHS.get_partition_keys():
+        month = None  # a month that is no partition has no summary
     if run.status in FAILED:
-        return read_month(run) or (_place(instance, run) if is_retraining(run) else None)
+        return month or (_place(instance, run) if is_retraining(run) else None)
     # Of runs that went well, only a retraining that the sensor asked for is news to its month.
-    return read_month(run) if MONTH_TAG in run.tags else None
+    return month if MONTH_TAG in run.tags else None
 
 
 def _place(instance: DagsterInstance, run: DagsterRun) -> pd.Period | None:

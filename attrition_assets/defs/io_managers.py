@@ -10,7 +10,7 @@ from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.snapshot_store import JudgedSnapshot, SnapshotStore
 from attrition_assets.adapters.versions import superseded, write_version
 from attrition_assets.defs.metadata import read_run_metadata
-from attrition_assets.errors import SnapshotError
+from attrition_assets.errors import SnapshotError, TrainingError
 from attrition_assets.monitoring.report import DriftReport
 from attrition_assets.months import parse_month
 from attrition_assets.training.reference import ReferenceData
@@ -69,22 +69,41 @@ class SnapshotIOManager(IOManager):
 
 
 class ReferenceIOManager(IOManager):
-    """Reference data, each table under its digest."""
+    """Reference data, each table under its digest, with the months that went into it."""
 
-    def __init__(self, store: ReferenceStore) -> None:
+    def __init__(self, store: ReferenceStore, snapshot_store: SnapshotStore) -> None:
         self.store = store
+        self.snapshot_store = snapshot_store
 
     def handle_output(self, context: OutputContext, obj: ReferenceData) -> None:
         """Keep a table and make it the newest."""
-        context.add_output_metadata({"digest": self.store.keep(obj)})
+        digest = self.store.keep(obj)
+        dates = obj.table[obj.contract.snapshot_date]
+        ledgers = self.snapshot_store.ledgers()
+        months = [parse_month(text) for text in sorted(dates.dt.strftime("%Y-%m").unique())]
+        self.store.keep_sources(
+            digest, {str(month): str(ledgers[month].table_sha256) for month in months}
+        )
+        context.add_output_metadata({"digest": digest})
 
     def load_input(self, context: InputContext) -> tuple[ReferenceData, str]:
-        """Read the run's own table, or the newest if the run made none, and its digest."""
+        """Read the run's own table, or the newest if the run made none, and its digest.
+
+        Raises TrainingError if a month in it was refused or corrected since.
+        """
         step = context.step_context
         own = read_run_metadata(step.instance, step.run_id, "reference_data")
         if own is None:
-            return self.store.read_newest()
-        return self.store.read(own["digest"], parse_month(own["as_of"])), own["digest"]
+            reference, digest = self.store.read_newest()
+        else:
+            digest = own["digest"]
+            reference = self.store.read(digest, parse_month(own["as_of"]))
+        if changed := self.snapshot_store.find_changed(self.store.sources(digest)):
+            raise TrainingError(
+                f"the reference data holds {', '.join(changed)}, refused or corrected since: "
+                "materialize reference_data with model"
+            )
+        return reference, digest
 
 
 def partition_path(home: Path, asset: str, partition: str, suffix: str) -> Path:

@@ -64,17 +64,22 @@ def read_state(
     if not ledger.accepted:
         return _explain_refusal(month, ledger, snapshot_store, again)
     scores, report = _read_present(month, ledger.version, settings)
+    failure = find_last_failure(instance, partition_key(month))
+    why = (
+        f"run {failure.run_id} failed: {explain_failure(instance, failure.run_id)}"
+        if failure
+        else ""
+    )
+    mend = f"mend the cause, then {again}" if failure else ""
     if scores is not None and report is not None:
-        return MonthState(month, State.JUDGED, scores=scores, report=report)
+        return MonthState(month, State.JUDGED, why, mend, scores=scores, report=report)
     state = State.NOT_SCORED if scores is None else State.NOT_JUDGED
     if scores is None and (suspension := switch.read()):
         todo = f"`attrition resume --reason TEXT`, then {again}"
         return MonthState(month, state, str(suspension), todo)
-    failure = find_last_failure(instance, partition_key(month))
     if failure is None:
         return MonthState(month, state, "its snapshot was accepted and no run went further", again)
-    why = f"run {failure.run_id} failed: {explain_failure(instance, failure.run_id)}"
-    return MonthState(month, state, why, f"mend the cause, then {again}", scores=scores)
+    return MonthState(month, state, why, mend, scores=scores)
 
 
 def _explain_unchecked(

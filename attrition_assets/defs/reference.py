@@ -23,6 +23,7 @@ from attrition_assets.errors import TrainingError
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 from attrition_assets.training.reference import LABEL, ReferenceData, build_reference
+from attrition_assets.validation.continuity import find_unrecorded
 
 # Retrainings share one pool: one at a time, wherever they were started.
 RETRAINING_POOL = "retraining"
@@ -67,13 +68,18 @@ def reference_data(
     if not accepted:
         raise TrainingError("no month was accepted yet: materialize employee_snapshot for some")
     as_of = parse_month(config.as_of) if config.as_of else accepted[-1]
-    context.instance.add_run_tags(context.run.run_id, {AS_OF_TAG: str(as_of)})
     departures = source.departures(known_by=as_of)
-    if departures is not None and as_of > accepted[-1]:
+    labelled = departures is None  # inside the snapshots, a horizon ahead of them
+    newest = accepted[-1] + (source.contract.horizon_months if labelled else 0)
+    if as_of > newest:
         raise TrainingError(
-            f"as_of {as_of} lies after the newest accepted month, {accepted[-1]}: who left by then "
-            "is not known; give that month or an earlier one"
+            f"as_of {as_of} lies after {newest}, the last month of which outcomes are known "
+            f"(the newest accepted month is {accepted[-1]}): give that month or an earlier one"
         )
+    context.instance.add_run_tags(context.run.run_id, {AS_OF_TAG: str(as_of)})
+    recent = [month for month in accepted if month <= as_of][-settings.training_months :]
+    if unrecorded := find_unrecorded(recent, snapshot_store.read, departures, source.contract):
+        raise TrainingError(unrecorded)
     reference = build_reference(
         as_of,
         accepted=accepted,

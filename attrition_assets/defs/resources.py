@@ -40,7 +40,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "mlflow": _build_mlflow_run(registry),
         "io_manager": ParquetIOManager(home),
         "snapshot_io": SnapshotIOManager(snapshot_store),
-        "reference_io": ReferenceIOManager(reference_store),
+        "reference_io": ReferenceIOManager(reference_store, snapshot_store),
         "drift_report_io": DriftReportIOManager(home),
     }
 

@@ -4,6 +4,7 @@ Nothing is remembered between ticks: a wiped cursor, a restarted daemon or a sec
 finds the same verdict, the same runs and the same decision on record.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ from attrition_assets.defs.runs import (
     REASON_TAG,
     RETRAINING,
     TRIGGER_TAG,
+    VERSION_TAG,
     find_running_retraining,
 )
 from attrition_assets.monitoring.decision import Decision
@@ -39,6 +41,7 @@ from attrition_assets.months import months_between, parse_month, partition_key
 DECISION_KEY = AssetCheckKey(AssetKey("drift_report"), DECISION_CHECK)
 EVALUATED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 PAGE = 100
+REQUESTED, SKIPPED = "retraining requested", "skipped"
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,21 @@ class MonthVerdict:
     needed: bool
     decision: str
     champion_version: int
+    snapshot_version: int
     reason: str
     run_id: str
 
 
-def decide_request(instance: DagsterInstance, policy: MonitoringPolicy) -> RunRequest | SkipReason:
+def decide_request(
+    instance: DagsterInstance,
+    policy: MonitoringPolicy,
+    present_version: Callable[[pd.Period], int],
+) -> RunRequest | SkipReason:
     """Request the retraining that the newest judged month calls for, or say why there is none.
 
-    What was decided is put on record once for each verdict: an observation of `drift_report`.
+    `present_version` is the accepted version of a month's snapshot, 0 if it was refused since: a
+    verdict on another version calls for nothing. What was decided is put on record once for each
+    verdict: an observation of `drift_report`.
     """
     verdict = find_newest_verdict(instance)
     if verdict is None:
@@ -64,6 +74,11 @@ def decide_request(instance: DagsterInstance, policy: MonitoringPolicy) -> RunRe
     if verdict.needed and (running := find_running_retraining(instance)):
         # Not decided yet: the next tick looks again.
         return SkipReason(f"{verdict.month}: a retraining is under way (run {running.run_id}).")
+    if verdict.needed and present_version(verdict.month) != verdict.snapshot_version:
+        return SkipReason(
+            f"{verdict.month}: its snapshot was sent again since it was judged, and refused or "
+            "corrected; it calls for a retraining once it is judged again."
+        )
     skip = _explain_skip(instance, policy, verdict)
     _record_decision(instance, verdict, skip)
     if skip:
@@ -74,6 +89,7 @@ def decide_request(instance: DagsterInstance, policy: MonitoringPolicy) -> RunRe
         tags={
             MONTH_TAG: str(verdict.month),
             TRIGGER_TAG: verdict.run_id,
+            VERSION_TAG: str(verdict.snapshot_version),
             REASON_TAG: verdict.reason[:500],
         },
     )
@@ -111,14 +127,18 @@ def _read_verdict(partition: str, record: AssetCheckExecutionRecord) -> MonthVer
         needed=not evaluation.passed,
         decision=metadata["decision"],
         champion_version=metadata["champion_version"],
+        snapshot_version=metadata["snapshot_version"],
         reason=evaluation.description or "",
         run_id=record.run_id,
     )
 
 
 def _record_decision(instance: DagsterInstance, verdict: MonthVerdict, skip: str | None) -> None:
+    action = SKIPPED if skip else REQUESTED
     recorded = read_decision(instance, verdict.month)
-    if recorded and recorded["verdict_run"] == verdict.run_id:
+    known = recorded is not None and recorded["verdict_run"] == verdict.run_id
+    # What a review held back may be requested later; a request is not taken back.
+    if known and recorded and (recorded["action"], action) != (SKIPPED, REQUESTED):
         return
     instance.report_runless_asset_event(
         AssetObservation(
@@ -126,7 +146,7 @@ def _record_decision(instance: DagsterInstance, verdict: MonthVerdict, skip: str
             partition=partition_key(verdict.month),
             description=skip or f"a retraining is requested ({verdict.reason})",
             metadata={
-                "action": "skipped" if skip else "retraining requested",
+                "action": action,
                 "reason": skip or verdict.reason,
                 "verdict_run": verdict.run_id,
             },
@@ -176,7 +196,8 @@ def _explain_cooldown(policy: MonitoringPolicy, month: pd.Period, trained: pd.Pe
 
 
 def _find_request(instance: DagsterInstance, verdict: MonthVerdict) -> str | None:
-    earlier = instance.get_runs(RunsFilter(tags={MONTH_TAG: str(verdict.month)}), limit=1)
+    tags = {MONTH_TAG: str(verdict.month), VERSION_TAG: str(verdict.snapshot_version)}
+    earlier = instance.get_runs(RunsFilter(tags=tags), limit=1)
     if earlier:
         return (
             f"a retraining was requested and ended as {earlier[0].status.value} (run "

@@ -23,6 +23,7 @@ MONTHLY, RETRAINING, SUMMARY = "monthly", "retraining", "summary"
 # The month that a retraining answers (if the sensor asked for it), and the one it learns up to.
 MONTH_TAG, AS_OF_TAG = "attrition/month", "attrition/as_of"
 REASON_TAG, TRIGGER_TAG = "attrition/reason", "attrition/trigger_run"
+VERSION_TAG = "attrition/snapshot_version"
 PARTITION_TAG = "dagster/partition"
 IN_PROGRESS = [
     DagsterRunStatus.QUEUED,
@@ -50,7 +51,10 @@ def read_month(run: DagsterRun) -> pd.Period | None:
     """The month that a run was about; None if it never got so far as to say."""
     tags = run.tags
     text = tags.get(PARTITION_TAG) or tags.get(MONTH_TAG) or tags.get(AS_OF_TAG)
-    return parse_month(text) if text else None
+    try:
+        return parse_month(text) if text else None
+    except ValueError:  # a tag that somebody else wrote
+        return None
 
 
 def find_retrainings(instance: DagsterInstance, month: pd.Period) -> list[DagsterRun]:

@@ -77,7 +77,11 @@ def _render(
 ) -> tuple[str, dict[str, str | int]]:
     if state.report is None or state.scores is None:
         headline = f"{state.state.capitalize()}: nothing was judged."
-        reasons = (state.reason, *state.details)
+        reasons = (
+            state.reason,
+            *state.details,
+            *_describe_retraining(instance, state.month),
+        )
         return render_unjudged(str(state.month), headline, reasons, state.todo), {}
     decision = decide_retraining(state.report, policy)
     batch = _describe_batch(state.scores)
@@ -86,7 +90,7 @@ def _render(
         decision,
         batch,
         f"{settings.reports_url}/{state.month}/drift.html",
-        _describe_retraining(instance, state.month),
+        (*_describe_retraining(instance, state.month), *_describe_trouble(state)),
     )
     return text, {
         "decision": str(decision.decision),
@@ -101,6 +105,13 @@ def _describe_batch(scores: pd.DataFrame) -> Batch:
         flagged=int(scores["flag"].sum()),
         mean_probability=float(scores["probability"].mean()),
     )
+
+
+def _describe_trouble(state: MonthState) -> tuple[str, ...]:
+    """What went wrong with a month since it was judged; nothing if nothing did."""
+    if not state.reason:
+        return ()
+    return (f"Since it was judged, {state.reason}", f"To do: {state.todo}")
 
 
 def _describe_retraining(instance: DagsterInstance, month: pd.Period) -> tuple[str, ...]:

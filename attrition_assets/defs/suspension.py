@@ -1,15 +1,12 @@
-"""What suspending and resuming do: the switch is thrown, and Dagster is told who did it and why."""
+"""Suspending and resuming: Dagster is told who threw the switch, and why."""
 
 from dagster import AssetObservation, DagsterInstance
 
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 
 
-def suspend_scoring(
-    instance: DagsterInstance, switch: ScoringSwitch, suspension: Suspension
-) -> None:
-    """Suspend scoring and report it. Raises SuspendedError if it is suspended already."""
-    switch.suspend(suspension)
+def report_suspension(instance: DagsterInstance, suspension: Suspension) -> None:
+    """Tell Dagster that scoring was suspended, once it is: the switch waits for nobody."""
     _report(instance, "suspended", suspension.who, suspension.why)
 
 

@@ -38,7 +38,7 @@ SNAPSHOT_CHECKS = {
     "not_sent_before": "The rows are not those of another month.",
     "units_unchanged": "No column comes in another unit than the month before, for anybody.",
     "missing_values_usual": "Where values may be missing, not many more are than before.",
-    "leavers_recorded": "Most of those who are gone since the month before have a departure.",
+    "leavers_recorded": "Those who are gone since the month before have departures, others do not.",
 }
 
 

@@ -4,7 +4,9 @@ Only accepted months that came before are looked at (and the content of all othe
 accepting a later month changes no verdict. One table against its contract is for `table`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -24,14 +26,15 @@ from attrition_assets.validation.verdicts import (
 
 COMPARED_MONTHS = 12  # people, units and gaps; the number of rows goes stale sooner
 VOLUME_RATIO, VOLUME_MONTHS = 1.5, 3
-# Months, weeks, working days, days and working hours in a year; hundredths and thousandths.
-UNIT_FACTORS = (12, 52, 260, 365, 2080, 100, 1000)
+# Months, fortnights, weeks, working days, days and working hours in a year, weeks in a month;
+# hundredths and thousandths. Factors near 2, as of a fortnight in a month, leap too little to tell.
+UNIT_FACTORS = (12, 26, 52, 260, 365, 2080, 52 / 12, 100, 1000)
 UNIT_TOLERANCE = 0.15  # room for a raise in the same month
-LEAP = 5.0
+LEAP = 3.7  # the least of the factors, less the tolerance
 COARSE = 10  # a smaller whole number leaps by itself: 1 training a year, then 6
 UNIT_ROWS, UNIT_SHARE = 5, 0.01
 MISSING_LEAP, MISSING_AT_FIRST, MISSING_ERRORS = 0.2, 0.5, 4.0
-VANISHED_ROWS, UNRECORDED_SHARE = 5, 0.5
+VANISHED_ROWS, UNRECORDED_SHARE, PRESENT_SHARE = 5, 0.5, 0.02
 _NOBODY_BEFORE = "no accepted month of the last {} to compare with"
 _RANGES_REMAIN = "the contract's ranges alone tell a wrong unit"
 
@@ -104,9 +107,9 @@ def check_units(
     """No continuous column is in another unit than in the previous month, person by person.
 
     A unit has changed for some if at least 5 people, and 1 % of those compared, have a unit factor
-    (such as 12) times their former value, and most of those whose value leapt (5 times or more,
-    either way) leapt by it. Factors are told within 15 %, since values also change by themselves;
-    whole numbers below 10 are not looked at.
+    (such as 12) times their former value, and most of those whose value leapt (3.7 times or
+    more, either way) leapt by it. Factors are told within 15 %, since values also change by
+    themselves; whole numbers below 10 are not looked at.
     """
     if previous is None:
         nobody = _NOBODY_BEFORE.format(COMPARED_MONTHS)
@@ -195,9 +198,9 @@ def check_leavers(
     previous: Previous | None,
     departures: pd.DataFrame | None,
 ) -> SnapshotVerdict:
-    """Most of the people who are gone since the previous month have a departure.
+    """Departures are those of these people: most who are gone have one, few who stayed do.
 
-    Without one they would silently count as having stayed.
+    Without one they would silently count as having stayed. Someone who came back may have both.
     """
     if departures is None:
         return SnapshotVerdict(
@@ -213,6 +216,19 @@ def check_leavers(
     gone = before[~before.isin(ids)]
     unrecorded = int((~gone.isin(departures.loc[dated, contract.id])).sum())
     share = unrecorded / max(len(gone), 1)
+    since = departures[contract.outcomes.departure_date] > last_day(month - COMPARED_MONTHS)
+    left = departures.loc[dated & since, contract.id]
+    stayed = int((ids.isin(left) & ids.isin(before)).sum())
+    if stayed > max(VANISHED_ROWS, PRESENT_SHARE * len(ids)):
+        return SnapshotVerdict(
+            holds=False,
+            explanation=f"{stayed} people are here as they were in {previous.month}, and have a "
+            f"departure of the last {COMPARED_MONTHS} months: send departures that are those of "
+            "these people",
+            value=stayed / len(ids),
+            limit=PRESENT_SHARE,
+            faults=(Fault.LEAVERS_PRESENT,),
+        )
     holds = len(gone) < VANISHED_ROWS or share <= UNRECORDED_SHARE
     advice = ": send departures up to date and of the same ids, or the rows that are lacking"
     return SnapshotVerdict(
@@ -224,6 +240,34 @@ def check_leavers(
         limit=UNRECORDED_SHARE,
         faults=() if holds else (Fault.LEAVERS_UNRECORDED,),
     )
+
+
+def find_unrecorded(
+    months: list[pd.Period],
+    read: Callable[[pd.Period], pd.DataFrame],
+    departures: pd.DataFrame | None,
+    contract: Contract,
+) -> str | None:
+    """Why a table of departures cannot be that of these accepted months; None if it can.
+
+    Each month is compared with the accepted one before it, as `check_leavers` did when it was
+    judged: the table may have lost rows since. Where labels come inside the snapshots, none is
+    needed.
+    """
+    if departures is None:
+        return None
+    for earlier, later in pairwise(months):
+        before, now = read(earlier)[contract.id], read(later)[contract.id]
+        gone = before[~before.isin(now)]
+        dated = departures[contract.outcomes.departure_date] <= last_day(later)
+        unrecorded = int((~gone.isin(departures.loc[dated, contract.id])).sum())
+        if len(gone) >= VANISHED_ROWS and unrecorded > UNRECORDED_SHARE * len(gone):
+            return (
+                f"departures are lost: {len(gone)} people of {earlier} are gone in {later}, "
+                f"{unrecorded} of them without a departure, and would count as having stayed; "
+                "send all departures, not only the newest, and of the same ids"
+            )
+    return None
 
 
 def explain_ids(table: pd.DataFrame, contract: Contract) -> SnapshotVerdict | None:
@@ -257,7 +301,8 @@ def _find_unit_changes(
         return []
     found = []
     for factor in UNIT_FACTORS:
-        for words, leap in ((f"{factor} times", factor), (f"1/{factor} of", 1 / factor)):
+        named = f"{round(factor, 2):g}"
+        for words, leap in ((f"{named} times", factor), (f"1/{named} of", 1 / factor)):
             changed = np.abs(growth - np.log(leap)) <= np.log1p(UNIT_TOLERANCE)
             if changed.sum() >= enough:
                 found.append((words, changed))

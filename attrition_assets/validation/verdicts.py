@@ -35,6 +35,7 @@ class Fault(StrEnum):
     FUTURE_LABEL = "future_label"
     IMPLAUSIBLE_VOLUME = "implausible_volume"
     LEAVERS_UNRECORDED = "leavers_unrecorded"
+    LEAVERS_PRESENT = "leavers_present"
 
 
 class _Value(BaseModel):

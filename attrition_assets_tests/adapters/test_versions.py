@@ -32,6 +32,7 @@ def test_a_crash_between_the_two_writes_neither_loses_nor_doubles_a_version(tmp_
     path = tmp_path / "2026-01-01.json"
     write_version(path, b"a")
     write_atomically(tmp_path / "superseded" / path.stem / "1.json", b"a")  # and then it crashed
+    assert write_version(path, b"a") == 1
     assert write_version(path, b"b") == 2
     assert [each.read_bytes() for each in superseded(path)] == [b"a"]
 

@@ -21,7 +21,7 @@ from dagster._core.test_utils import create_run_for_test
 from attrition_assets.definitions import defs
 from attrition_assets.defs.automation import monthly_schedule
 from attrition_assets.defs.retraining import decide_request, find_newest_verdict, read_decision
-from attrition_assets.defs.runs import MONTH_TAG, REASON_TAG, RETRAINING
+from attrition_assets.defs.runs import MONTH_TAG, REASON_TAG, RETRAINING, VERSION_TAG
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.months import parse_month
 
@@ -35,14 +35,22 @@ def instance() -> Iterator[DagsterInstance]:
 
 
 def judge(
-    instance: DagsterInstance, month: str, decision: str = "retrain", champion_version: int = 1
+    instance: DagsterInstance,
+    month: str,
+    decision: str = "retrain",
+    champion_version: int = 1,
+    snapshot_version: int = 1,
 ) -> None:
     evaluation = AssetCheckEvaluation(
         AssetKey("drift_report"),
         "retraining_not_needed",
         passed=decision == "keep",
         description=f"reason of {month}",
-        metadata={"decision": decision, "champion_version": champion_version},
+        metadata={
+            "decision": decision,
+            "champion_version": champion_version,
+            "snapshot_version": snapshot_version,
+        },
         partition=f"{month}-01",
     )
     run = create_run_for_test(instance, job_name="monthly", status=DagsterRunStatus.SUCCESS)
@@ -62,8 +70,13 @@ def train(instance: DagsterInstance, version: int, as_of: str, *, promoted: bool
         )
 
 
+def decide(instance: DagsterInstance, present: int = 1) -> RunRequest | SkipReason:
+    """What the sensor decides while `present` is the accepted version of every month."""
+    return decide_request(instance, POLICY, lambda month: present)
+
+
 def explain(instance: DagsterInstance) -> str:
-    decided = decide_request(instance, POLICY)
+    decided = decide(instance)
     assert isinstance(decided, SkipReason)
     return decided.skip_message or ""
 
@@ -77,12 +90,12 @@ def test_a_failed_decision_requests_one_retraining_as_of_its_month(
 ) -> None:
     train(instance, 1, "2025-01")
     judge(instance, "2025-06")
-    request = decide_request(instance, POLICY)
+    request = decide(instance)
     assert isinstance(request, RunRequest)
     assert request.run_config == {"ops": {"reference_data": {"config": {"as_of": "2025-06"}}}}
     assert request.tags[MONTH_TAG] == "2025-06"
     assert request.tags[REASON_TAG] == "reason of 2025-06"
-    again = decide_request(instance, POLICY)
+    again = decide(instance)
     assert isinstance(again, RunRequest)
     assert again.run_key == request.run_key
 
@@ -105,7 +118,7 @@ def test_a_calm_backfill_of_an_old_month_does_not_hide_a_newer_failure(
     train(instance, 1, "2025-01")
     judge(instance, "2025-06")
     judge(instance, "2025-04", "keep")
-    request = decide_request(instance, POLICY)
+    request = decide(instance)
     assert isinstance(request, RunRequest)
     assert request.tags[MONTH_TAG] == "2025-06"
 
@@ -149,7 +162,7 @@ def test_a_version_that_was_rolled_back_does_not_await_review(instance: DagsterI
     rolled_back = AssetMaterialization("champion", metadata={"version": 1})
     instance.report_runless_asset_event(rolled_back)
     judge(instance, "2025-10", champion_version=1)
-    assert isinstance(decide_request(instance, POLICY), RunRequest)
+    assert isinstance(decide(instance), RunRequest)
 
 
 def test_a_verdict_on_a_replaced_champion_is_void(instance: DagsterInstance) -> None:
@@ -165,7 +178,7 @@ def test_the_cool_down_counts_months_of_data(
 ) -> None:
     train(instance, 1, "2025-01")
     judge(instance, month)
-    decided = decide_request(instance, POLICY)
+    decided = decide(instance)
     assert isinstance(decided, SkipReason) == skipped
     if isinstance(decided, SkipReason):
         assert "2 months before; the cool-down is 3 months" in (decided.skip_message or "")
@@ -196,7 +209,7 @@ def test_a_retraining_from_the_command_line_is_under_way_too(instance: DagsterIn
     assert f"a retraining is under way (run {run.run_id})" in explain(instance)
     assert read_decision(instance, parse_month("2025-06")) is None  # the next tick decides
     instance.report_run_failed(run)
-    assert isinstance(decide_request(instance, POLICY), RunRequest)
+    assert isinstance(decide(instance), RunRequest)
 
 
 def test_a_retraining_as_of_an_old_month_does_not_end_the_cool_down(
@@ -215,7 +228,7 @@ def test_a_decision_is_put_on_record_once_for_each_verdict_not_for_each_tick(
     for decision in ("keep", "retrain", "retrain"):
         judge(instance, "2025-06", decision)
         for _ in range(3):
-            decide_request(instance, POLICY)
+            decide(instance)
     recorded = instance.fetch_observations(AssetKey("drift_report"), limit=100).records
     actions = [
         record.asset_observation.metadata["action"].value
@@ -245,10 +258,54 @@ def test_a_failed_retraining_is_not_repeated_but_said(instance: DagsterInstance)
         instance,
         job_name=RETRAINING,
         status=DagsterRunStatus.FAILURE,
-        tags={MONTH_TAG: "2025-06"},
+        tags={MONTH_TAG: "2025-06", VERSION_TAG: "1"},
     )
     assert "was requested and ended as FAILURE" in explain(instance)
     assert "attrition retrain --reason" in explain(instance)
+
+
+@pytest.mark.parametrize("present", [0, 2])
+def test_a_verdict_on_a_snapshot_that_was_refused_or_corrected_since_calls_for_nothing(
+    instance: DagsterInstance, present: int
+) -> None:
+    train(instance, 1, "2025-01")
+    judge(instance, "2025-06")
+    decided = decide(instance, present)
+    assert isinstance(decided, SkipReason)
+    assert "was sent again since it was judged" in (decided.skip_message or "")
+    assert read_decision(instance, parse_month("2025-06")) is None
+
+
+def test_a_failed_retraining_for_one_version_of_a_month_does_not_block_the_corrected_one(
+    instance: DagsterInstance,
+) -> None:
+    train(instance, 1, "2025-01")
+    judge(instance, "2025-06")
+    create_run_for_test(
+        instance,
+        job_name=RETRAINING,
+        status=DagsterRunStatus.FAILURE,
+        tags={MONTH_TAG: "2025-06", VERSION_TAG: "1"},
+    )
+    judge(instance, "2025-06", snapshot_version=2)
+    assert isinstance(decide(instance, present=2), RunRequest)
+
+
+def test_what_a_review_held_back_is_on_record_again_once_it_is_requested(
+    instance: DagsterInstance,
+) -> None:
+    train(instance, 1, "2025-01")
+    train(instance, 2, "2025-02", promoted=False)
+    judge(instance, "2025-06")
+    assert "awaits review" in explain(instance)
+    for version in (2, 1):  # promoted, and rolled back
+        instance.report_runless_asset_event(
+            AssetMaterialization("champion", metadata={"version": version})
+        )
+    assert isinstance(decide(instance), RunRequest)
+    recorded = read_decision(instance, parse_month("2025-06"))
+    assert recorded is not None
+    assert recorded["action"] == "retraining requested"
 
 
 # Dagster's own schedule builder calls what Dagster deprecates.

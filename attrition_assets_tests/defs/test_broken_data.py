@@ -152,7 +152,9 @@ def test_a_broken_month_is_named_kept_apart_and_not_scored(
     assert kept.read_bytes() == content
     assert not desk.score(UNSEEN).success
     assert not desk.find_scores(UNSEEN).exists()
-    assert not isinstance(decide_request(desk.instance, MonitoringPolicy()), RunRequest)
+    assert not isinstance(
+        decide_request(desk.instance, MonitoringPolicy(), store.accepted_version), RunRequest
+    )
 
 
 def test_a_retraining_after_broken_months_has_no_row_of_them(desk: Desk) -> None:

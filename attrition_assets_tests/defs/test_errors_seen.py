@@ -82,7 +82,7 @@ def test_a_missing_month_says_which_are_there_and_where_to_put_it(copy: Settings
 
 
 def test_a_refused_month_says_why_and_what_to_do(copy: Settings) -> None:
-    with earlier_months_untouched(copy.home):
+    with earlier_months_untouched(copy.home, rewritten="reports/2025-03/summary.md"):
         result = attrition(copy.home, copy.data, "run", "2025-03")
     assert result.exit_code == 1
     assert "Error: 2025-03 is refused: " in result.output

@@ -147,6 +147,16 @@ def test_a_retraining_that_failed_before_it_named_a_month_is_news_to_the_newest_
     assert [each.run_id for each in found] == [run.run_id]
 
 
+@pytest.mark.parametrize("month", ["2099-01", "2020-01", "soon"])
+def test_a_tag_that_names_no_partition_stops_nothing(instance: DagsterInstance, month: str) -> None:
+    end_run(instance, FAILURE, RETRAINING, tags={AS_OF_TAG: month})
+    asked, cursor = ask(instance)
+    assert asked == []
+    assert cursor is not None
+    end_run(instance, FAILURE, tags={PARTITION_TAG: "2025-06-01"})
+    assert ask(instance, cursor)[0] == ["2025-06-01"]
+
+
 def test_a_long_history_is_read_page_by_page_and_each_month_asked_for_once_a_page(
     instance: DagsterInstance,
 ) -> None:

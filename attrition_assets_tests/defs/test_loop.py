@@ -70,8 +70,8 @@ def test_one_retraining_was_run_for_the_drift_and_says_why(instance: DagsterInst
     assert "MonthlyIncome" in retraining.tags[REASON_TAG]
 
 
-def test_the_sensor_asks_for_nothing_more(instance: DagsterInstance) -> None:
-    decided = decide_request(instance, MonitoringPolicy())
+def test_the_sensor_asks_for_nothing_more(walked: Walked, instance: DagsterInstance) -> None:
+    decided = decide_request(instance, MonitoringPolicy(), walked.loop.store.accepted_version)
     assert isinstance(decided, SkipReason)
 
 

@@ -17,7 +17,7 @@ from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.runs import explain_failure
-from attrition_assets.defs.suspension import resume_scoring, suspend_scoring
+from attrition_assets.defs.suspension import report_suspension, resume_scoring
 from attrition_assets.demo import Loop
 from attrition_assets.months import last_day, parse_month, partition_key
 from attrition_assets.settings import PROJECT_ROOT, Settings
@@ -180,6 +180,39 @@ def test_an_accepted_month_that_is_sent_again_broken_is_used_no_more(place: Plac
     assert last_day(parse_month(DRIFT)) not in place.reference_dates(LAST)
 
 
+def test_a_model_is_not_trained_on_a_month_refused_since_its_reference_data_was_made(
+    place: Place,
+) -> None:
+    assert last_day(parse_month(DRIFT)) in place.reference_dates(LAST)
+    place.sent(DRIFT).write_bytes(b"")
+    assert not place.run(DRIFT).success
+    trained = place.loop.run(place.instance, "retraining", assets=["model"])
+    assert f"the reference data holds {DRIFT}, refused or corrected since" in place.why(trained)
+    assert place.loop.registry.versions() == [1, 2]
+
+
+def test_departures_that_lost_their_older_rows_train_no_model_and_judge_no_month(
+    place: Place,
+) -> None:
+    path = place.settings.data / "departures.parquet"
+    departures = pd.read_parquet(path)
+    newest = departures["DepartureDate"] > last_day(parse_month(RETRAINED))
+    departures[newest].to_parquet(path, index=False)
+    assert "departures are lost" in place.why(place.retrain(LAST))
+    assert "departures are lost" in place.why(place.run(LAST))
+
+
+def test_a_correction_that_could_not_be_read_is_told_though_the_month_is_judged(
+    place: Place,
+) -> None:
+    place.sent(LAST).with_suffix(".csv").write_text("a second file")
+    assert not place.run(LAST).success
+    place.loop.write_summaries(place.instance)
+    assert "Since it was judged, run" in place.summary(LAST)
+    assert f"two files for {LAST}" in place.summary(LAST)
+    assert f"{LAST}  judged: run" in place.status()
+
+
 def test_a_quarantined_month_that_arrives_late_is_scored_by_the_champion_of_its_time(
     place: Place,
 ) -> None:
@@ -243,7 +276,8 @@ def test_nobody_is_scored_while_scoring_is_suspended_and_everyone_is_told(place:
     switch = ScoringSwitch(place.settings.home)
     suspension = Suspension(who="legal", why="a complaint is looked into", since=NOW)
     before = place.asset("predictions", LAST).read_bytes()
-    suspend_scoring(place.instance, switch, suspension)
+    switch.suspend(suspension)
+    report_suspension(place.instance, suspension)
     refused = place.run(LAST)
     said = "scoring is suspended since 2025-06-10 00:00 UTC by legal: a complaint is looked into"
     assert said in place.why(refused)

@@ -21,7 +21,7 @@ from attrition_assets.definitions import defs
 said = {}
 with DagsterInstance.get() as instance:
     for sensor in defs.sensors:
-        resources = {"policy": defs.resources["policy"]} if sensor.required_resource_keys else {}
+        resources = {name: defs.resources[name] for name in sensor.required_resource_keys}
         context = build_sensor_context(instance=instance, definitions=defs, resources=resources)
         said[sensor.name] = sensor.evaluate_tick(context).skip_message
 print(json.dumps({"said": said, "modules": [name for name in sys.modules if "." not in name]}))

@@ -17,9 +17,10 @@ from attrition_assets.validation.continuity import (
     check_repetition,
     check_units,
     check_volume,
+    find_unrecorded,
 )
 from attrition_assets.validation.verdicts import Fault, SnapshotVerdict
-from attrition_assets_tests.conftest import declare_contract
+from attrition_assets_tests.conftest import MakeSnapshot, declare_contract
 
 DECEMBER, JANUARY = parse_month("2025-12"), parse_month("2026-01")
 PAID = declare_contract(
@@ -94,19 +95,19 @@ def test_the_rows_of_another_month_are_refused_but_not_the_months_own() -> None:
 @pytest.mark.parametrize("rows", [8, 40, 400])
 @pytest.mark.parametrize("column", ["Pay", "Rate"])
 def test_another_unit_is_found_in_a_fiftieth_a_tenth_or_all_of_the_rows(
-    column: str, rows: int, factor: int
+    column: str, rows: int, factor: float
 ) -> None:
-    then = make_people()
+    then, named = make_people(), f"{round(factor, 2):g}"
     more = units(multiply(then, column, factor, rows), then)
     assert more.faults == (Fault.UNIT_CHANGE,)
     assert more.value == rows / 400
     assert [(each.column, each.rule, each.rows) for each in more.violations] == [
-        (column, f"is {factor} times the person's value of 2025-12", rows)
+        (column, f"is {named} times the person's value of 2025-12", rows)
     ]
     assert more.violations[0].first_rows[0] == 400 - rows
     less = units(then, multiply(then, column, factor, rows))
     assert [each.rule for each in less.violations] == [
-        f"is 1/{factor} of the person's value of 2025-12"
+        f"is 1/{named} of the person's value of 2025-12"
     ]
 
 
@@ -282,3 +283,40 @@ def test_yearly_pay_is_found_in_every_month_of_a_company(
             broken = table.assign(MonthlyIncome=pay)
             verdict = check_units(broken, contract, Previous(before, company.snapshots[before]))
             assert {each.column for each in verdict.violations} == {"MonthlyIncome"}
+
+
+def test_departures_of_people_who_stayed_are_refused_and_those_of_a_few_who_came_back_are_not(
+    contract: Contract, make_snapshot: MakeSnapshot
+) -> None:
+    """Departures of the last twelve months of people who were here before and are here now."""
+    before, now = make_snapshot("2026-01", 300, 1), make_snapshot("2026-02", 300, 1)
+    previous = Previous(parse_month("2026-01"), before)
+
+    def judge(people: int, date: str) -> SnapshotVerdict:
+        departures = pd.DataFrame(
+            {"EmployeeNumber": range(1, people + 1), "DepartureDate": pd.Timestamp(date)}
+        )
+        return check_leavers(now, contract, parse_month("2026-02"), previous, departures)
+
+    assert judge(40, "2025-11-15").faults == (Fault.LEAVERS_PRESENT,)
+    assert judge(6, "2025-11-15").holds
+    assert judge(40, "2024-11-15").holds
+
+
+def test_departures_that_lost_rows_are_told_by_the_months_that_lack_them(
+    contract: Contract, make_snapshot: MakeSnapshot
+) -> None:
+    months = [parse_month(text) for text in ("2026-01", "2026-02", "2026-03")]
+    tables = dict(zip(months, (make_snapshot("2026-01", n, 1) for n in (60, 50, 40)), strict=True))
+    ids = range(41, 61)
+    dates = [pd.Timestamp("2026-03-10")] * 10 + [pd.Timestamp("2026-02-10")] * 10
+    departures = pd.DataFrame({"EmployeeNumber": ids, "DepartureDate": dates})
+
+    def find(known: pd.DataFrame | None) -> str | None:
+        return find_unrecorded(months, tables.__getitem__, known, contract)
+
+    assert find(departures) is None
+    assert find(None) is None
+    lost = find(departures.head(10))
+    assert lost is not None
+    assert "10 people of 2026-01 are gone in 2026-02, 10 of them without a departure" in lost
