@@ -159,12 +159,12 @@ def test_a_failing_month_waits_for_the_retraining_under_way_and_then_says_why_no
     site: Site,
 ) -> None:
     """Two retrainings from the command line take turns; the sensor's would be a third."""
+    assert materialize(site.settings, MONTHLY, FAILING).returncode == 0
     commands = [
-        start(site.settings, "attrition", "retrain", "--reason", reason, ATTRITION_TRIALS="40")
+        start(site.settings, "attrition", "retrain", "--reason", reason, ATTRITION_TRIALS="120")
         for reason in ("a new pay scale", "the same, asked for twice")
     ]
     wait_until(lambda: site.statuses() == ["STARTED"] * 2, "two retrainings under way")
-    assert materialize(site.settings, MONTHLY, FAILING).returncode == 0
     with running(site.settings, *DAEMON):
         wait_until(lambda: bool(site.ticks()), "a tick")
         assert f"{FAILING}: a retraining is under way" in site.ticks()[-1]
