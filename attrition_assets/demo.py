@@ -137,7 +137,7 @@ class Loop:
         """One month through its job, then the sensor, then what it asks for."""
         result = self.run(instance, "monthly", month)
         if not result.success:
-            ledger = self.store.ledgers().get(month)
+            ledger = self.store.ledger(month)
             if ledger is None or ledger.accepted:
                 why = explain_failure(instance, result.run_id)
                 raise AttritionError(f"{month} failed: {why}")

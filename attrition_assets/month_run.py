@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from dagster import DagsterInstance
+from dagster import DagsterInstance, ExecuteInProcessResult
 
 from attrition_assets.adapters.mlflow_answers import mask_credentials
 from attrition_assets.definitions import build_definitions
@@ -54,19 +54,18 @@ def run_month(settings: Settings, instance: DagsterInstance, month: pd.Period) -
     Raises AttritionError, which says why and what to do, if the month was not scored and judged.
     """
     definitions = build_definitions(settings)
-    result = definitions.resolve_job_def(MONTHLY).execute_in_process(
-        instance=instance,
-        partition_key=partition_key(month),
-        run_config=QUIET,
-        raise_on_error=False,
-    )
-    if not result.success:  # as the sensor would, if a daemon ran
-        definitions.resolve_job_def(SUMMARY).execute_in_process(
+
+    def run(job: str) -> ExecuteInProcessResult:
+        return definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
             partition_key=partition_key(month),
             run_config=QUIET,
             raise_on_error=False,
         )
+
+    result = run(MONTHLY)
+    if not result.success:  # as the sensor would, if a daemon ran
+        run(SUMMARY)
     held = definitions.resources or {}
     stores = (held["source"], held["snapshot_store"], held["switch"])
     state = read_state(month, instance, *stores, settings)

@@ -17,7 +17,7 @@ from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 from attrition_assets.contract import read_contract
 from attrition_assets.defs.metadata import read_all_metadata
 from attrition_assets.defs.month_state import MonthState, State, read_state
-from attrition_assets.defs.retraining import read_decision
+from attrition_assets.defs.retraining import find_waiting, read_decision
 from attrition_assets.defs.runs import find_running_retraining
 from attrition_assets.months import last_day
 from attrition_assets.settings import Settings
@@ -72,11 +72,10 @@ def collect_status(settings: Settings, instance: DagsterInstance, now: datetime)
         for month in _list_months(source, store, due)
     ]
     judged = [state for state in states if state.state == State.JUDGED]
-    promoted = {each["version"] for each in champions}
     running = find_running_retraining(instance)
     return Status(
         champion=_find_champion(champions, models),
-        challenger=models[0] if models and models[0]["version"] not in promoted else None,
+        challenger=find_waiting(models, champions),
         last=judged[-1] if judged else None,
         decision=read_decision(instance, judged[-1].month) if judged else None,
         blocked=tuple(reversed(_select_blocked(states, judged, models))),
@@ -90,7 +89,7 @@ def render_status(status: Status) -> str:
     """The status as lines of text: a word, then what is known."""
     champion, challenger, last = status.champion, status.challenger, status.last
     lines = {
-        "Champion": f"version {champion['version']}, as of {champion.get('as_of', 'unknown')}: "
+        "Champion": f"version {champion['version']}, as of {champion['as_of']}: "
         f"{champion['reason']}"
         if champion
         else "none yet",

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
 from attrition_assets.adapters.snapshots import RawSnapshot
-from attrition_assets.adapters.versions import superseded, write_version
+from attrition_assets.adapters.versions import write_version
 from attrition_assets.adapters.waivers import Waiver, Waivers
 from attrition_assets.casting import cast_to_contract, read_numbers
 from attrition_assets.contract import Contract, order_columns
@@ -93,7 +93,7 @@ class SnapshotStore:
 
         Raises SnapshotError unless that check refused the month, and is one that can be waived.
         """
-        ledger = self.ledgers().get(month)
+        ledger = self.ledger(month)
         failed = [] if ledger is None else ledger.failed
         if ledger is None or check not in failed:
             raise SnapshotError(
@@ -112,6 +112,11 @@ class SnapshotStore:
         """The ledgers of all months that were ever judged, in order."""
         found = sorted(self.folder.glob("[0-9]*.json"))
         return {parse_month(path.stem): _read_ledger(path) for path in found}
+
+    def ledger(self, month: pd.Period) -> Ledger | None:
+        """One month's ledger; None if it was never judged."""
+        path = self.table_path(month).with_suffix(".json")
+        return _read_ledger(path) if path.is_file() else None
 
     def months(self) -> list[pd.Period]:
         """The accepted months, in order."""
@@ -164,7 +169,7 @@ class SnapshotStore:
         A refused month replaces the verdict of an accepted one: readers are refused from then on.
         """
         path = self.table_path(snapshot.month)
-        before = self.ledgers().get(snapshot.month)
+        before = self.ledger(snapshot.month)
         ledger = Ledger(
             accepted=snapshot.table is not None,
             version=before.version if before else 0,
@@ -194,15 +199,9 @@ class SnapshotStore:
         write_version(path.with_suffix(".json"), _to_json(ledger))
         return kept
 
-    def version(self, month: pd.Period) -> int:
-        """Which version of a month's table is the present one, from 1; 0 if there is none."""
-        ledger = self.ledgers().get(month)
-        return ledger.version if ledger else 0
-
     def accepted_version(self, month: pd.Period) -> int:
         """The version of a month that readers get; 0 if they get none."""
-        path = self.table_path(month).with_suffix(".json")
-        ledger = _read_ledger(path) if path.is_file() else None
+        ledger = self.ledger(month)
         return ledger.version if ledger and ledger.accepted else 0
 
     def find_changed(self, sources: Mapping[str, str]) -> list[str]:
@@ -216,10 +215,6 @@ class SnapshotStore:
             or ledgers[month].table_sha256 != digest
         ]
 
-    def superseded(self, month: pd.Period) -> list[Path]:
-        """The month's tables that were corrected since, the first first."""
-        return superseded(self.table_path(month))
-
     def quarantine(self, month: pd.Period) -> Path:
         """The folder that keeps a month's refused files as they were sent."""
         return self.home / "quarantine" / str(month)
@@ -231,7 +226,7 @@ class SnapshotStore:
         """
         path = self.table_path(month)
         how = f"materialize employee_snapshot for {partition_key(month)}"
-        ledger = self.ledgers().get(month)
+        ledger = self.ledger(month)
         if ledger is None:
             raise SnapshotError(f"the snapshot of {month} was never checked: {how}")
         if not ledger.accepted:

@@ -137,7 +137,8 @@ def _require_present(
     predictions: pd.DataFrame, month: pd.Period, snapshot_store: SnapshotStore
 ) -> int:
     """The month's version. Raises SnapshotError if it was corrected since it was scored."""
-    scored, present = int(predictions["snapshot_version"].iloc[0]), snapshot_store.version(month)
+    scored = int(predictions["snapshot_version"].iloc[0])
+    present = snapshot_store.accepted_version(month)
     if scored != present:
         raise SnapshotError(
             f"the predictions are of version {scored} of {month}, and version {present} is "

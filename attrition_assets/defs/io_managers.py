@@ -61,7 +61,7 @@ class SnapshotIOManager(IOManager):
     def handle_output(self, context: OutputContext, obj: JudgedSnapshot) -> None:
         """Keep an accepted month with its verdicts."""
         path = self.store.keep(obj)
-        context.add_output_metadata(show_version(path, self.store.version(obj.month)))
+        context.add_output_metadata(show_version(path, self.store.accepted_version(obj.month)))
 
     def load_input(self, context: InputContext) -> pd.DataFrame:
         """Read an accepted month. Raises SnapshotError if it was refused or never checked."""

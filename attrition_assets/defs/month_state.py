@@ -57,29 +57,32 @@ def read_state(
     settings: Settings,
 ) -> MonthState:
     """What became of a month."""
-    ledger = snapshot_store.ledgers().get(month)
+    ledger = snapshot_store.ledger(month)
     again = f"`attrition run {month}`"
     if ledger is None:
         return _explain_unchecked(month, instance, source, again)
     if not ledger.accepted:
         return _explain_refusal(month, ledger, snapshot_store, again)
     scores, report = _read_present(month, ledger.version, settings)
-    failure = find_last_failure(instance, partition_key(month))
-    why = (
-        f"run {failure.run_id} failed: {explain_failure(instance, failure.run_id)}"
-        if failure
-        else ""
-    )
-    mend = f"mend the cause, then {again}" if failure else ""
+    why, mend = _explain_last_run(month, instance, again)
     if scores is not None and report is not None:
         return MonthState(month, State.JUDGED, why, mend, scores=scores, report=report)
     state = State.NOT_SCORED if scores is None else State.NOT_JUDGED
     if scores is None and (suspension := switch.read()):
         todo = f"`attrition resume --reason TEXT`, then {again}"
         return MonthState(month, state, str(suspension), todo)
-    if failure is None:
+    if not why:
         return MonthState(month, state, "its snapshot was accepted and no run went further", again)
     return MonthState(month, state, why, mend, scores=scores)
+
+
+def _explain_last_run(month: pd.Period, instance: DagsterInstance, again: str) -> tuple[str, str]:
+    """Why the month's newest run failed, and what to do; two empty texts if it did not."""
+    failure = find_last_failure(instance, partition_key(month))
+    if failure is None:
+        return "", ""
+    why = explain_failure(instance, failure.run_id)
+    return f"run {failure.run_id} failed: {why}", f"mend the cause, then {again}"
 
 
 def _explain_unchecked(
@@ -93,11 +96,10 @@ def _explain_unchecked(
             f"there is no {month}.parquet or {month}.csv in {folder}",
             f"put it there, then {again}",
         )
-    failure = find_last_failure(instance, partition_key(month))
-    if failure is None:
+    why, mend = _explain_last_run(month, instance, again)
+    if not why:
         return MonthState(month, State.NOT_CHECKED, "no run has read its file yet", again)
-    why = f"run {failure.run_id} failed: {explain_failure(instance, failure.run_id)}"
-    return MonthState(month, State.NOT_CHECKED, why, f"mend the cause, then {again}")
+    return MonthState(month, State.NOT_CHECKED, why, mend)
 
 
 def _explain_refusal(

@@ -58,7 +58,7 @@ def predictions(
             "probability": probability,
             "flag": probability >= version.threshold,
             "model_version": version.version,
-            "snapshot_version": snapshot_store.version(month),
+            "snapshot_version": snapshot_store.accepted_version(month),
         }
     )
     return Output(

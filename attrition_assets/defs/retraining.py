@@ -119,6 +119,17 @@ def read_decision(instance: DagsterInstance, month: pd.Period) -> dict[str, Any]
     return read_latest_observation(instance, "drift_report", partition_key(month))
 
 
+def find_waiting(
+    models: list[dict[str, Any]], champions: list[dict[str, Any]]
+) -> dict[str, Any] | None:
+    """The newest model if it awaits review, told from both assets' metadata, the newest first.
+
+    One that ever was champion does not, though it was rolled back.
+    """
+    promoted = {each["version"] for each in champions}
+    return models[0] if models and models[0]["version"] not in promoted else None
+
+
 def _read_verdict(partition: str, record: AssetCheckExecutionRecord) -> MonthVerdict:
     evaluation = not_none(not_none(record.event).dagster_event).asset_check_evaluation_data
     metadata: dict[str, Any] = {name: each.value for name, each in evaluation.metadata.items()}
@@ -171,11 +182,8 @@ def _explain_skip(
             f"the verdict is on version {verdict.champion_version}, but version "
             f"{champions[0]['version']} is champion now; the next month will judge that one."
         )
-    # Any version that ever was champion: one that was rolled back does not await review.
-    if models and models[0]["version"] not in {each["version"] for each in champions}:
-        return (
-            f"version {models[0]['version']} awaits review: promote it, or retrain with a reason."
-        )
+    if waiting := find_waiting(models, champions):
+        return f"version {waiting['version']} awaits review: promote it, or retrain with a reason."
     if models:
         trained = max(parse_month(model["as_of"]) for model in models)
         if skip := _explain_cooldown(policy, verdict.month, trained):

@@ -212,12 +212,11 @@ def check_leavers(
         return reason
     ids = read_ids(table[contract.id], contract.columns[contract.id])
     before = previous.table[contract.id]
-    dated = departures[contract.outcomes.departure_date] <= last_day(month)
-    gone = before[~before.isin(ids)]
-    unrecorded = int((~gone.isin(departures.loc[dated, contract.id])).sum())
-    share = unrecorded / max(len(gone), 1)
-    since = departures[contract.outcomes.departure_date] > last_day(month - COMPARED_MONTHS)
-    left = departures.loc[dated & since, contract.id]
+    left_by = _select_departed(departures, month, contract)
+    gone, unrecorded = _count_gone(before, ids, left_by[contract.id])
+    share = unrecorded / max(gone, 1)
+    since = left_by[contract.outcomes.departure_date] > last_day(month - COMPARED_MONTHS)
+    left = left_by.loc[since, contract.id]
     stayed = int((ids.isin(left) & ids.isin(before)).sum())
     if stayed > max(VANISHED_ROWS, PRESENT_SHARE * len(ids)):
         return SnapshotVerdict(
@@ -229,11 +228,11 @@ def check_leavers(
             limit=PRESENT_SHARE,
             faults=(Fault.LEAVERS_PRESENT,),
         )
-    holds = len(gone) < VANISHED_ROWS or share <= UNRECORDED_SHARE
+    holds = not _is_too_many(gone, unrecorded)
     advice = ": send departures up to date and of the same ids, or the rows that are lacking"
     return SnapshotVerdict(
         holds=holds,
-        explanation=f"{len(gone)} of the {len(before)} people of {previous.month} are gone, "
+        explanation=f"{gone} of the {len(before)} people of {previous.month} are gone, "
         f"{unrecorded} of them without a departure by {last_day(month).date()}"
         + ("" if holds else advice),
         value=share,
@@ -256,18 +255,33 @@ def find_unrecorded(
     """
     if departures is None:
         return None
-    for earlier, later in pairwise(months):
-        before, now = read(earlier)[contract.id], read(later)[contract.id]
-        gone = before[~before.isin(now)]
-        dated = departures[contract.outcomes.departure_date] <= last_day(later)
-        unrecorded = int((~gone.isin(departures.loc[dated, contract.id])).sum())
-        if len(gone) >= VANISHED_ROWS and unrecorded > UNRECORDED_SHARE * len(gone):
+    people = ((month, read(month)[contract.id]) for month in months)
+    for (earlier, before), (later, now) in pairwise(people):
+        left_by = _select_departed(departures, later, contract)
+        gone, unrecorded = _count_gone(before, now, left_by[contract.id])
+        if _is_too_many(gone, unrecorded):
             return (
-                f"departures are lost: {len(gone)} people of {earlier} are gone in {later}, "
+                f"departures are lost: {gone} people of {earlier} are gone in {later}, "
                 f"{unrecorded} of them without a departure, and would count as having stayed; "
                 "send all departures, not only the newest, and of the same ids"
             )
     return None
+
+
+def _select_departed(
+    departures: pd.DataFrame, month: pd.Period, contract: Contract
+) -> pd.DataFrame:
+    return departures[departures[contract.outcomes.departure_date] <= last_day(month)]
+
+
+def _count_gone(before: pd.Series, now: pd.Series, departed: pd.Series) -> tuple[int, int]:
+    """How many people of `before` are gone, and how many of those have no departure."""
+    gone = before[~before.isin(now)]
+    return len(gone), int((~gone.isin(departed)).sum())
+
+
+def _is_too_many(gone: int, unrecorded: int) -> bool:
+    return gone >= VANISHED_ROWS and unrecorded > UNRECORDED_SHARE * gone
 
 
 def explain_ids(table: pd.DataFrame, contract: Contract) -> SnapshotVerdict | None:
