@@ -22,6 +22,7 @@ from attrition_assets.simulation.hiring import (
     draw_stock_options,
     draw_survey,
     find_due_level,
+    lower_answers,
 )
 from attrition_assets.simulation.leaving import (
     INTERCEPT,
@@ -55,6 +56,7 @@ class _State:
     columns: dict[str, Whole]
     conditions: Conditions
     intercept: float
+    headcount: int
     next_number: int
 
 
@@ -69,11 +71,12 @@ def simulate_company(
 ) -> Company:
     """Simulate `months` months from `first_month` on, after a burn-in that is not returned.
 
-    The headcount is constant: each leaver is replaced in the same month. People stay up to forty
-    years, so a burn-in much shorter than the default ends before tenures are stationary. Every
-    month draws from a random stream of its own, so that a shift leaves the months before its start
-    as they were.
-    Raises AttritionError if a number is out of range or a shift starts outside the months.
+    The headcount is constant but for hiring waves: each leaver is replaced in the same month.
+    People stay up to forty years, so a burn-in much shorter than the default ends before tenures
+    are stationary. Every month draws from a random stream of its own, so that a shift leaves the
+    months before its start as they were.
+    Raises AttritionError if a number is out of range, or if a shift starts outside the months or
+    asks for what cannot be.
     """
     last_month = first_month + (months - 1)
     _check_request(first_month, last_month, headcount, shifts, burn_in_months)
@@ -82,8 +85,9 @@ def simulate_company(
     snapshots: dict[pd.Period, pd.DataFrame] = {}
     departures: list[pd.DataFrame] = []
     for offset, month in enumerate(pd.period_range(start, last_month, freq="M"), start=1):
-        _enter_conditions(state, month, shifts)
-        departed = _live_month(state, month, np.random.default_rng([seed, offset]))
+        rng = np.random.default_rng([seed, offset])
+        _enter_conditions(state, month, shifts, rng)
+        departed = _live_month(state, month, rng)
         if month >= first_month:
             snapshots[month] = build_snapshot(state.columns, month)
             departures.append(departed)
@@ -110,17 +114,27 @@ def _check_request(
                 f"{shift} starts outside the simulated months: choose a month from {first_month} "
                 f"to {last_month}"
             )
+    # Applied once before anything is simulated, a shift that asks too much is refused at once.
+    conditions = Conditions()
+    for shift in sorted(shifts, key=lambda shift: shift.start.ordinal):
+        conditions = shift.apply(conditions)
 
 
 def _found(rng: np.random.Generator, headcount: int, start: pd.Period) -> _State:
     """The company at the end of the month before `start`."""
     eve = start.ordinal - 1
     staff = draw_founders(rng, headcount, eve)
-    return _State(staff, staff.show_columns(eve, 1.0), Conditions(), INTERCEPT, headcount + 1)
+    columns = staff.show_columns(eve, 1.0)
+    return _State(staff, columns, Conditions(), INTERCEPT, headcount, headcount + 1)
 
 
-def _enter_conditions(state: _State, month: pd.Period, shifts: Sequence[Shift]) -> None:
-    """Let the shifts that start in `month` change the conditions, and keep the rate of leaving."""
+def _enter_conditions(
+    state: _State, month: pd.Period, shifts: Sequence[Shift], rng: np.random.Generator
+) -> None:
+    """Let the shifts that start in `month` change the conditions, and the staff at once.
+
+    If overtime has another effect on leaving, the rate of leaving is kept.
+    """
     before = state.conditions
     for shift in shifts:
         if shift.start == month:
@@ -130,6 +144,19 @@ def _enter_conditions(state: _State, month: pd.Period, shifts: Sequence[Shift]) 
         new = compute_log_odds(state.columns, state.conditions.overtime_factor)
         rate = float(compute_monthly_chance(old, state.intercept).mean())
         state.intercept = solve_intercept(new, rate)
+    _affect_staff(state.staff, before, state.conditions, rng)
+
+
+def _affect_staff(
+    staff: Staff, before: Conditions, after: Conditions, rng: np.random.Generator
+) -> None:
+    """Start the overtime and lower the answers that new conditions ask for at once."""
+    drops = after.morale_drops[len(before.morale_drops) :]
+    staff.survey = lower_answers(rng, staff.survey, drops)
+    if after.overtime_share > before.overtime_share:
+        share = staff.overtime.mean()
+        draws = rng.spawn(1)[0].random(len(staff))
+        staff.overtime = staff.overtime | (draws * (1 - share) < after.overtime_share - share)
 
 
 def _live_month(state: _State, month: pd.Period, rng: np.random.Generator) -> pd.DataFrame:
@@ -140,11 +167,22 @@ def _live_month(state: _State, month: pd.Period, rng: np.random.Generator) -> pd
     retires = now - staff.born >= 12 * ibm.RETIREMENT_AGE
     slots = np.flatnonzero(resigns | retires)
     departed = _date_departures(rng, staff.number, slots, month)
-    _pass_month(staff, month, rng)
-    staff.replace(slots, draw_hires(rng, len(slots), now, state.next_number))
-    state.next_number += len(slots)
+    _pass_month(staff, state.conditions, month, rng)
+    staff.replace(slots, _hire(state, len(slots), now, rng))
+    free = round(state.headcount * state.conditions.headcount_level) - len(staff)
+    if free:
+        staff.append(_hire(state, free, now, rng))
     state.columns = staff.show_columns(now, state.conditions.pay_level)
     return departed
+
+
+def _hire(state: _State, count: int, now: int, rng: np.random.Generator) -> Staff:
+    """Draw `count` people who are hired under the conditions, with the next free numbers."""
+    conditions = state.conditions
+    hires = draw_hires(rng, count, now, state.next_number, conditions.overtime_share)
+    hires.survey = lower_answers(rng, hires.survey, conditions.morale_drops)
+    state.next_number += count
+    return hires
 
 
 def _date_departures(
@@ -156,7 +194,9 @@ def _date_departures(
     return pd.DataFrame({"EmployeeNumber": number[slots], "DepartureDate": dates})
 
 
-def _pass_month(staff: Staff, month: pd.Period, rng: np.random.Generator) -> None:
+def _pass_month(
+    staff: Staff, conditions: Conditions, month: pd.Period, rng: np.random.Generator
+) -> None:
     """Let everybody live through the month; what leavers get is replaced with them."""
     count = len(staff)
     if month.month == ibm.REVIEW_CALENDAR_MONTH:
@@ -165,13 +205,15 @@ def _pass_month(staff: Staff, month: pd.Period, rng: np.random.Generator) -> Non
     _change_position(staff, month.ordinal, rng)
     staff.manager_since[rng.random(count) < ibm.NEW_MANAGER_CHANCE] = month.ordinal
     asked = rng.random(staff.survey.shape) < ibm.REDRAW_CHANCE
-    staff.survey = np.where(asked, draw_survey(rng, count), staff.survey)
+    answers = lower_answers(rng, draw_survey(rng, count), conditions.morale_drops)
+    staff.survey = np.where(asked, answers, staff.survey)
     trained = rng.random(count) < ibm.REDRAW_CHANCE
     staff.trainings = np.where(trained, draw_codes(rng, ibm.TRAININGS, count), staff.trainings)
     travels = rng.random(count) < ibm.REDRAW_CHANCE
     travel = draw_codes(rng, ibm.BUSINESS_TRAVEL, count)
     staff.business_travel = np.where(travels, travel, staff.business_travel)
-    change = np.where(staff.overtime == 1, ibm.OVERTIME_END_CHANCE, ibm.OVERTIME_START_CHANCE)
+    start_chance = conditions.overtime_start_chance
+    change = np.where(staff.overtime == 1, ibm.OVERTIME_END_CHANCE, start_chance)
     staff.overtime = staff.overtime ^ (rng.random(count) < change)
 
 

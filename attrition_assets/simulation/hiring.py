@@ -55,6 +55,19 @@ def draw_survey(rng: np.random.Generator, count: int) -> Whole:
     return np.stack([draw_codes(rng, shares, count) + 1 for shares in ibm.SURVEY.values()], axis=1)
 
 
+def lower_answers(rng: np.random.Generator, survey: Whole, chances: Sequence[float]) -> Whole:
+    """The `survey` (people x items) with all answers of some people one lower, but not below 1.
+
+    Each of `chances` is a person's chance to be one of them. They are drawn from a stream spawned
+    from `rng`, which itself stays as it was.
+    """
+    drops = rng.spawn(1)[0]
+    for chance in chances:
+        lowered = drops.random((len(survey), 1)) < chance
+        survey = np.maximum(survey - lowered, 1)
+    return survey
+
+
 def find_due_level(department: Whole, career_start: Whole, career_rank: Real, now: int) -> Whole:
     """The level (1 to 5) that people of this department and rank are due at by month `now`."""
     years = (now - career_start) / 12
@@ -89,7 +102,13 @@ def _draw_past(rng: np.random.Generator, count: int) -> tuple[Whole, Whole, Whol
     return companies, worked, np.where(first_job > latest, earlier, first_job)
 
 
-def draw_hires(rng: np.random.Generator, count: int, now: int, first_number: int) -> Staff:
+def draw_hires(
+    rng: np.random.Generator,
+    count: int,
+    now: int,
+    first_number: int,
+    overtime_share: float = ibm.OVERTIME_SHARE,
+) -> Staff:
     """Draw `count` people hired in month `now`, numbered from `first_number` on."""
     companies, worked, first_job = _draw_past(rng, count)
     marital_status = draw_codes(rng, ibm.MARITAL_STATUS, count)
@@ -125,7 +144,7 @@ def draw_hires(rng: np.random.Generator, count: int, now: int, first_number: int
         hike=draw_hikes(rng, count),
         survey=draw_survey(rng, count),
         trainings=draw_codes(rng, ibm.TRAININGS, count),
-        overtime=draw_codes(rng, (1 - ibm.OVERTIME_SHARE, ibm.OVERTIME_SHARE), count),
+        overtime=draw_codes(rng, (1 - overtime_share, overtime_share), count),
     )
 
 

@@ -65,6 +65,12 @@ class Staff:
         for field in fields(self):
             getattr(self, field.name)[slots] = getattr(hires, field.name)
 
+    def append(self, hires: "Staff") -> None:
+        """Add `hires` to the people who are here."""
+        for field in fields(self):
+            people = [getattr(self, field.name), getattr(hires, field.name)]
+            setattr(self, field.name, np.concatenate(people))
+
     def show_columns(self, now: int, pay_level: float) -> dict[str, Whole]:
         """The columns of a snapshot at the end of month `now`, all as whole numbers.
 

@@ -14,11 +14,7 @@ from attrition_assets.simulation.company import Company, simulate_company
 from attrition_assets.simulation.shifts import PayInflation
 from attrition_assets.validation.table import find_violations
 
-from .conftest import FIRST_MONTH, MONTHS, simulate_small
-
-
-def stack(company: Company) -> pd.DataFrame:
-    return pd.concat(company.snapshots.values(), ignore_index=True)
+from .conftest import FIRST_MONTH, MONTHS, check_hard_rules, simulate_small, stack
 
 
 def yearly_rate(company: Company) -> float:
@@ -27,15 +23,7 @@ def yearly_rate(company: Company) -> float:
 
 def test_every_row_of_every_month_keeps_the_hard_rules(companies: list[Company]) -> None:
     for company in companies:
-        rows = stack(company)
-        assert (rows["YearsAtCompany"] <= rows["TotalWorkingYears"]).all()
-        assert (rows["TotalWorkingYears"] <= rows["Age"] - 18).all()
-        for years in ("YearsInCurrentRole", "YearsSinceLastPromotion", "YearsWithCurrManager"):
-            assert (rows[years] <= rows["YearsAtCompany"]).all()
-            assert (rows[years] >= 0).all()
-        top = rows["PerformanceRating"] == 4
-        assert (top == (rows["PercentSalaryHike"] >= 20)).all()
-        assert (rows.loc[rows["MaritalStatus"] == "Single", "StockOptionLevel"] == 0).all()
+        check_hard_rules(company)
 
 
 def test_years_before_the_company_follow_the_number_of_companies(company: Company) -> None:
