@@ -7,9 +7,16 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	--extra dev pyproject.toml --output-file requirements.lock
 
+# What NannyML imports and never uses here, and weighs most, is left out.
+PEERS_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-emit-package kaleido \
+	--no-emit-package nvidia-nccl-cu12 --custom-compile-command "make lock-peers" \
+	scripts/peers.in --output-file scripts/peers.lock
+
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui test test-daemon check format data lock bench bench-alarms clean
+.PHONY: setup demo ui test test-daemon check format data lock lock-peers bench bench-drift \
+	bench-drift-peers clean
 
 setup: $(SETUP)
 
@@ -54,10 +61,24 @@ format: setup
 # A labelled table in the contract's schema; the real one where it is at hand.
 TABLE ?= ../shared/data/ibm_hr_attrition.csv
 
-bench: bench-alarms
+bench: bench-drift
 
-bench-alarms: setup
-	$(BIN)/python scripts/bench_alarms.py $(TABLE)
+# One thread a process: the benchmark runs a process a core.
+bench-drift: setup
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python scripts/bench_drift.py $(TABLE)
+
+# The known tools on the same draws, an hour long; NannyML has an environment of its own.
+bench-drift-peers: setup .venv-peers/.ready
+	$(BIN)/python scripts/bench_drift_peers.py $(TABLE) --held-out --nannyml .venv-peers/bin/python
+
+.venv-peers/.ready: scripts/peers.lock .venv/bin/uv
+	$(PYTHON) -m venv .venv-peers
+	$(BIN)/uv pip install --quiet --python .venv-peers/bin/python --require-hashes --no-deps \
+		-r scripts/peers.lock
+	@touch $@
+
+lock-peers: .venv/bin/uv
+	$(PEERS_LOCK)
 
 clean:
-	rm -rf .venv .attrition .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-peers .attrition .mypy_cache .pytest_cache .ruff_cache

@@ -224,6 +224,24 @@ def accept(month: str, checks: tuple[str, ...], reason: str, who: str) -> None:
     click.echo(f"{', '.join(checks)} waived for the file of {chosen}; now: attrition run {chosen}")
 
 
+@main.command()
+@click.argument("month")
+@click.option("--reason", required=True, help="why what moved is the new normal: it is kept")
+@click.option("--who", default=getpass.getuser, help="who answers; default the user's name")
+def acknowledge(month: str, reason: str, who: str) -> None:
+    """Answer the drift alarm of MONTH: it stands no longer, and later months take it as given."""
+    from attrition_assets.adapters.acknowledgements import Acknowledgements
+    from attrition_assets.adapters.drift_reports import DriftReports
+
+    try:
+        chosen = parse_month(month)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="MONTH") from None
+    home = load_settings().home
+    counts_from = Acknowledgements(home).answer(chosen, DriftReports(home), who, reason)
+    click.echo(f"the alarm of {chosen} is answered, for months from {counts_from} on")
+
+
 @main.command("run")
 @click.argument("month")
 def run_command(month: str) -> None:

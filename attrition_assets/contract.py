@@ -202,22 +202,30 @@ def read_contract(path: Path = DEFAULT_CONTRACT) -> Contract:
     Raises ContractError with every fault found, each named by its place in the file.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
+        return Contract.model_validate(load_yaml(path))
     except OSError as error:
         raise ContractError(
             f"no contract at {path} ({error.strerror}): set ATTRITION_CONTRACT to a contract "
             "file, or unset it for the default"
         ) from None
+    except ValidationError as error:
+        faults = explain_faults(error, "contract")
+        raise ContractError(f"{path} is not a valid contract:\n{faults}") from None
+
+
+def load_yaml(path: Path) -> Any:
+    """The content of a YAML file. Raises ContractError if it is none, OSError if it is absent."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ContractError(f"{path} is not YAML: {error}") from None
-    try:
-        return Contract.model_validate(content)
-    except ValidationError as error:
-        faults = "\n".join(
-            f"  {'.'.join(map(str, fault['loc'])) or 'contract'}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise ContractError(f"{path} is not a valid contract:\n{faults}") from None
+
+
+def explain_faults(error: ValidationError, whole: str) -> str:
+    """Every fault of a declaration on a line of its own; those of no entry are of the `whole`."""
+    return "\n".join(
+        f"  {'.'.join(map(str, fault['loc'])) or whole}: {fault['msg']}" for fault in error.errors()
+    )
 
 
 def order_columns(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from dagster import Definitions, in_process_executor
 from attrition_assets.defs import (
     automation,
     drift,
+    drift_checks,
     model,
     predictions,
     reference,
@@ -30,8 +31,8 @@ def build_definitions(settings: Settings) -> Definitions:
         asset_checks=[
             predictions.one_score_per_employee,
             predictions.probabilities_valid,
-            *drift.INFORMING_CHECKS,
-            drift.retraining_not_needed,
+            *drift_checks.INFORMING_CHECKS,
+            drift_checks.retraining_not_needed,
             summary.summary_complete,
         ],
         jobs=[automation.monthly_job, automation.retraining_job, automation.summary_job],

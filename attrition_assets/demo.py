@@ -22,6 +22,7 @@ from dagster import (
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from sklearn.metrics import roc_auc_score
 
+from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
@@ -227,8 +228,10 @@ class Loop:
 
     def read_report(self, month: pd.Period) -> DriftReport:
         """A judged month's report."""
-        path = partition_path(self.settings.home, "drift_report", partition_key(month), ".json")
-        return DriftReport.model_validate_json(path.read_bytes())
+        report = DriftReports(self.settings.home).read(month)
+        if report is None:
+            raise AttritionError(f"{month} was not judged: look at its run in `make ui`")
+        return report
 
     def measure_auc(self, month: pd.Period, known_by: pd.Period) -> float | None:
         """AUC of a month's scores as given at the time; None until its outcomes are known."""
@@ -256,21 +259,29 @@ def _as_sensor(request: RunRequest, sensor: str) -> dict[str, str]:
 
 def describe_findings(report: DriftReport) -> str:
     """What was found in a month, in a few words."""
-    features = report.feature_drift.drifted_features
-    shown = ", ".join(features[:3]) + (
-        f" and {len(features) - 3} more" if len(features) > 3 else ""
-    )
+    broken = [fault.column for fault in report.data_quality.faults]
+    features = report.feature_drift
+    standing = f" since {features.standing_since}" if features.standing_since else ""
     verdicts = {
-        f"features ({shown})": report.feature_drift,
+        f"features{standing}{_name_some(features.drifted_features)}": features,
         "predictions": report.prediction_drift,
-        f"concept ({', '.join(report.concept_drift.columns[:3])})": report.concept_drift,
+        f"concept{_name_some(report.concept_drift.columns)}": report.concept_drift,
         "performance": report.performance,
         "champion's age": report.champion_age,
     }
     drifted = [name for name, verdict in verdicts.items() if verdict.finding == Finding.DRIFT]
     unknown = [name for name, verdict in verdicts.items() if verdict.finding == Finding.CANNOT_TELL]
     found = f"drift: {', '.join(drifted)}" if drifted else "no drift"
+    found += f"; broken: {', '.join(broken)}" if broken else ""
     return found + (f" (cannot tell: {', '.join(unknown)})" if unknown else "")
+
+
+def _name_some(columns: tuple[str, ...]) -> str:
+    """The first columns in parentheses; nothing if there are none."""
+    if not columns:
+        return ""
+    more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
+    return f" ({', '.join(columns[:3])}{more})"
 
 
 def render_table(loop: Loop, results: list[MonthResult]) -> str:

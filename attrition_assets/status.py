@@ -6,11 +6,14 @@ Read from the stores and Dagster's event log alone: MLflow is not opened, nothin
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from dagster import DagsterInstance
 
+from attrition_assets.adapters.acknowledgements import Acknowledgements
+from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
@@ -19,20 +22,26 @@ from attrition_assets.defs.metadata import read_all_metadata
 from attrition_assets.defs.month_state import MonthState, State, read_state
 from attrition_assets.defs.retraining import find_waiting, read_decision
 from attrition_assets.defs.runs import find_running_retraining
-from attrition_assets.months import last_day
+from attrition_assets.monitoring.feature_drift import PastAlarm, find_standing
+from attrition_assets.months import last_day, parse_month
 from attrition_assets.settings import Settings
 
 SHOWN = 12
+UNKNOWN, LONG_AGO = "unknown", pd.Period("1900-01", freq="M")
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where the loop stands. `blocked` are the months that came no further, the newest first."""
+    """Where the loop stands. `blocked` are the months that came no further, the newest first.
+
+    `alarm` is the one that nobody answered.
+    """
 
     champion: dict[str, Any] | None
     challenger: dict[str, Any] | None
     last: MonthState | None
     decision: dict[str, Any] | None
+    alarm: PastAlarm | None
     blocked: tuple[MonthState, ...]
     due: pd.Period
     running: str | None
@@ -72,12 +81,15 @@ def collect_status(settings: Settings, instance: DagsterInstance, now: datetime)
         for month in _list_months(source, store, due)
     ]
     judged = [state for state in states if state.state == State.JUDGED]
+    last = judged[-1] if judged else None
     running = find_running_retraining(instance)
+    champion = _find_champion(champions, models)
     return Status(
-        champion=_find_champion(champions, models),
+        champion=champion,
         challenger=find_waiting(models, champions),
-        last=judged[-1] if judged else None,
-        decision=read_decision(instance, judged[-1].month) if judged else None,
+        last=last,
+        decision=read_decision(instance, last.month) if last else None,
+        alarm=_find_alarm(champion, last, settings.home, store),
         blocked=tuple(reversed(_select_blocked(states, judged, models))),
         due=due,
         running=running.run_id if running else None,
@@ -97,6 +109,7 @@ def render_status(status: Status) -> str:
         if challenger
         else "none waits",
         "Last month": _describe_last(last, status.decision) if last else "none was judged yet",
+        "Alarm": _describe_alarm(status.alarm),
         "Retraining": f"under way (run {status.running})" if status.running else "none under way",
         "Scoring": str(status.suspension) if status.suspension else "on",
         "Blocked": "\n".join(_describe_blocked(status.blocked)[:SHOWN]) or "no month",
@@ -120,7 +133,7 @@ def _find_champion(
         return None
     as_of = {model["version"]: model["as_of"] for model in models}
     version = champions[0]["version"]
-    return {**champions[0], "as_of": as_of.get(version, "unknown")}
+    return {**champions[0], "as_of": as_of.get(version, UNKNOWN)}
 
 
 def _select_blocked(
@@ -142,6 +155,34 @@ def _describe_last(last: MonthState, decision: dict[str, Any] | None) -> str:
     rows = 0 if last.scores is None else len(last.scores)
     said = f"{last.month}, {rows} employees scored and judged"
     return f"{said}; {decision['action']}: {decision['reason']}" if decision else said
+
+
+def _find_alarm(
+    champion: dict[str, Any] | None, last: MonthState | None, home: Path, store: SnapshotStore
+) -> PastAlarm | None:
+    """What the month after the last judged one will find standing, as things are now.
+
+    A champion of unknown data answers no alarm.
+    """
+    if champion is None or last is None:
+        return None
+    month, as_of = last.month + 1, champion["as_of"]
+    return find_standing(
+        DriftReports(home).alarms(month, store.accepted_version),
+        month=month,
+        champion_as_of=LONG_AGO if as_of == UNKNOWN else parse_month(as_of),
+        acknowledged=Acknowledgements(home).known_in(month),
+    )
+
+
+def _describe_alarm(alarm: PastAlarm | None) -> str:
+    if alarm is None:
+        return "none stands"
+    columns = ", ".join(alarm.columns) or "many columns"
+    return (
+        f"drift since {alarm.month} ({columns}): promote a model trained since, or `attrition "
+        f"acknowledge {alarm.month} --reason TEXT`"
+    )
 
 
 def _describe_blocked(blocked: tuple[MonthState, ...]) -> list[str]:

@@ -22,7 +22,7 @@ from attrition_assets.contract import Contract
 from attrition_assets.errors import RegistryError
 from attrition_assets.months import parse_month
 from attrition_assets.training.evaluation import Evaluation
-from attrition_assets.training.features import make_example, select_features
+from attrition_assets.training.features import make_example, select_features, weigh_columns
 from attrition_assets.training.reference import ReferenceData
 from attrition_assets.training.search import TrainedModel
 
@@ -63,6 +63,10 @@ class ModelVersion:
         return pd.Series(
             self.pipeline.predict_proba(X)[:, 1], index=table.index, name="probability"
         )
+
+    def weigh_columns(self) -> dict[str, float]:
+        """What each of the contract's features weighs in the model, 0 or more."""
+        return weigh_columns(self.pipeline, self.contract)
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,19 @@
-"""`drift_report`: one value with every verdict on a month, and the checks that read it."""
+"""`drift_report`: one value with every verdict on a month. Its checks are in `drift_checks`."""
 
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from dagster import (
-    AssetCheckResult,
-    AssetChecksDefinition,
-    AssetCheckSeverity,
     AssetExecutionContext,
     MetadataValue,
     Output,
     ResourceParam,
     asset,
-    asset_check,
 )
 
+from attrition_assets.adapters.acknowledgements import Acknowledgements
+from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import Registry
@@ -27,16 +25,22 @@ from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.decision import Decision, decide_retraining
 from attrition_assets.monitoring.evidence import ChampionEvidence, History, gather_outcomes
-from attrition_assets.monitoring.html_report import render_evidently_report
+from attrition_assets.monitoring.feature_drift import PastAlarm, find_standing
+from attrition_assets.monitoring.html_report import render_drift_page
 from attrition_assets.monitoring.judge import judge_month
+from attrition_assets.monitoring.people import PeopleHistory
 from attrition_assets.monitoring.policy import MonitoringPolicy
-from attrition_assets.monitoring.report import DriftReport, Finding, Verdict
+from attrition_assets.monitoring.report import DriftReport, Finding
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 from attrition_assets.validation.continuity import find_unrecorded
 
-DECISION_CHECK = "retraining_not_needed"
 LOOK_BACK_MONTHS = 12
+HEADLINES = {
+    Decision.RETRAIN: "Retraining is advised",
+    Decision.KEEP: "Retraining is not advised",
+    Decision.CANNOT_TELL: "Whether to retrain cannot be told",
+}
 
 
 @asset(
@@ -72,6 +76,8 @@ def drift_report(
             f"snapshot of {month} no column {contract.label}; provide one of them"
         )
     accepted = snapshot_store.months()
+    importance = version.weigh_columns()
+    past = _look_back(month, version.as_of, snapshot_store, settings)
     recent = [each for each in accepted if month - LOOK_BACK_MONTHS <= each <= month]
     if unrecorded := find_unrecorded(recent, snapshot_store.read, departures, contract):
         raise SnapshotError(unrecorded)
@@ -85,7 +91,7 @@ def drift_report(
         ),
         contract,
     )
-    baseline = reference.newest
+    baseline = snapshot_store.read(past.baseline) if past.baseline else reference.newest
     report = judge_month(
         month=month,
         contract=contract,
@@ -96,12 +102,27 @@ def drift_report(
         threshold=version.threshold,
         baseline=baseline.assign(probability=version.score(baseline)),
         current=_join_scores(employee_snapshot, predictions, contract),
+        history=PeopleHistory(
+            frozenset(each for each in accepted if each <= month),
+            snapshot_store.read,
+            past.incidents,
+        ),
         concept=concept,
         performance=performance,
+        baseline_month=past.baseline,
+        standing=past.standing,
+        importance=importance,
         snapshot_version=present,
     )
-    verdict = f"{month}, features: {report.feature_drift.reason}"
-    page = render_evidently_report(baseline, employee_snapshot, contract, verdict)
+    decision = decide_retraining(report, policy)
+    page = render_drift_page(
+        report,
+        HEADLINES[decision.decision],
+        decision.reasons,
+        baseline,
+        employee_snapshot,
+        contract,
+    )
     write_atomically(settings.home / "reports" / str(month) / "drift.html", page.encode())
     drifted, share = report.feature_drift.drifted_features, report.feature_drift.share
     if share is not None:
@@ -133,6 +154,29 @@ def drift_report(
     )
 
 
+@dataclass(frozen=True)
+class _Past:
+    """What earlier months mean for one: their alarms, and the baseline if one was acknowledged."""
+
+    incidents: frozenset[pd.Period]
+    standing: PastAlarm | None
+    baseline: pd.Period | None
+
+
+def _look_back(
+    month: pd.Period, champion_as_of: pd.Period, snapshot_store: SnapshotStore, settings: Settings
+) -> _Past:
+    """Alarms before a month; what a person acknowledged since the champion is the new baseline."""
+    alarms = DriftReports(settings.home).alarms(month, snapshot_store.accepted_version)
+    acknowledged = Acknowledgements(settings.home).known_in(month)
+    incidents = frozenset(alarm.month for alarm in alarms)
+    newer = [each for each in incidents & acknowledged if each > champion_as_of]
+    standing = find_standing(
+        alarms, month=month, champion_as_of=champion_as_of, acknowledged=acknowledged
+    )
+    return _Past(incidents, standing, max(newer, default=None))
+
+
 def _require_present(
     predictions: pd.DataFrame, month: pd.Period, snapshot_store: SnapshotStore
 ) -> int:
@@ -159,140 +203,3 @@ def _join_scores(
             f"have none, and there are {len(scores)}: materialize predictions again"
         )
     return snapshot.assign(probability=snapshot[contract.id].map(scores))
-
-
-Measure = Callable[[DriftReport, MonitoringPolicy], tuple[Verdict, Mapping[str, Any]]]
-
-
-def _measure_features(
-    report: DriftReport, policy: MonitoringPolicy
-) -> tuple[Verdict, Mapping[str, Any]]:
-    verdict = report.feature_drift
-    offenders = [test for test in verdict.tests if test.drifted]
-    return verdict, {
-        "value": verdict.share,
-        "limit": f"no column with adjusted p <= {policy.level:g} and effect >= "
-        f"{policy.effect_floor:g}",
-        "n_drifted_features": len(verdict.drifted_features),
-        "offenders": show_values(offenders) if offenders else None,
-    }
-
-
-def _measure_predictions(
-    report: DriftReport, policy: MonitoringPolicy
-) -> tuple[Verdict, Mapping[str, Any]]:
-    verdict = report.prediction_drift
-    return verdict, {
-        "value": verdict.score,
-        "limit": f"KS distance < {policy.prediction_effect_floor:g} or p > {policy.level:g}",
-        "p_value": verdict.p_value,
-        "flagged_share_baseline": verdict.flagged_share_baseline,
-        "flagged_share_current": verdict.flagged_share_current,
-    }
-
-
-def _measure_concept(
-    report: DriftReport, policy: MonitoringPolicy
-) -> tuple[Verdict, Mapping[str, Any]]:
-    verdict = report.concept_drift
-    return verdict, {
-        "value": verdict.p_value,
-        "limit": f"p > {policy.concept_level:g}",
-        "rows": verdict.rows,
-        "leavers": verdict.leavers,
-        "offenders": ", ".join(verdict.columns) or None,
-    }
-
-
-def _measure_performance(
-    report: DriftReport, policy: MonitoringPolicy
-) -> tuple[Verdict, Mapping[str, Any]]:
-    verdict = report.performance
-    return verdict, {
-        "value": verdict.auc,
-        "limit": f"AUC within {policy.performance_margin:g} of the promise, or p > "
-        f"{policy.performance_level:g}",
-        "promised_auc": verdict.promised_auc,
-        "p_value": verdict.p_value,
-        "auc_low": verdict.auc_low,
-        "auc_high": verdict.auc_high,
-        "rows": verdict.rows,
-        "leavers": verdict.leavers,
-    }
-
-
-def _measure_age(
-    report: DriftReport, policy: MonitoringPolicy
-) -> tuple[Verdict, Mapping[str, Any]]:
-    return report.champion_age, {
-        "value": report.champion_age.months,
-        "limit": f"{policy.champion_max_age_months} months",
-    }
-
-
-PREFIXES = {
-    Finding.DRIFT: "",
-    Finding.NO_DRIFT: "",
-    Finding.NOT_DUE: "Not known yet: ",
-    Finding.CANNOT_TELL: "Cannot tell: ",
-}
-
-
-def _make_informing_check(name: str, description: str, measure: Measure) -> AssetChecksDefinition:
-    """A check that informs: it holds unless something was found or could not be judged."""
-
-    @asset_check(asset=drift_report, name=name, description=description, partitions_def=MONTHS)
-    def check(
-        drift_report: DriftReport, policy: ResourceParam[MonitoringPolicy]
-    ) -> AssetCheckResult:
-        verdict, numbers = measure(drift_report, policy)
-        return AssetCheckResult(
-            passed=verdict.finding in (Finding.NO_DRIFT, Finding.NOT_DUE),
-            severity=AssetCheckSeverity.WARN,
-            description=PREFIXES[verdict.finding] + verdict.reason,
-            metadata={
-                "finding": str(verdict.finding),
-                **{name: value for name, value in numbers.items() if value is not None},
-            },
-        )
-
-    return check
-
-
-INFORMING_CHECKS = [
-    _make_informing_check(
-        "no_feature_drift", "No monitored column moved beyond its limits.", _measure_features
-    ),
-    _make_informing_check(
-        "no_prediction_drift", "The distribution of scores did not move.", _measure_predictions
-    ),
-    _make_informing_check(
-        "no_concept_drift",
-        "People with the same features leave at the rates that were learned.",
-        _measure_concept,
-    ),
-    _make_informing_check(
-        "no_performance_loss", "The champion ranks leavers as it promised.", _measure_performance
-    ),
-    _make_informing_check(
-        "champion_is_recent", "The champion learned from recent months.", _measure_age
-    ),
-]
-
-
-@asset_check(asset=drift_report, name=DECISION_CHECK, partitions_def=MONTHS)
-def retraining_not_needed(
-    drift_report: DriftReport, policy: ResourceParam[MonitoringPolicy]
-) -> AssetCheckResult:
-    """The decision: whether the month calls for retraining. The sensor follows this check alone."""
-    decision = decide_retraining(drift_report, policy)
-    return AssetCheckResult(
-        passed=decision.decision == Decision.KEEP,
-        severity=AssetCheckSeverity.WARN,
-        description="; ".join(decision.reasons),
-        metadata={
-            "decision": str(decision.decision),
-            "champion_version": drift_report.champion_version,
-            "snapshot_version": drift_report.snapshot_version,
-        },
-    )

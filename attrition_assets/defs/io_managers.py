@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 from dagster import InputContext, IOManager, MetadataValue, OutputContext
+from dagster._check import not_none
 
+from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.files import to_parquet_bytes
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.snapshot_store import JudgedSnapshot, SnapshotStore
@@ -38,18 +40,19 @@ class DriftReportIOManager(IOManager):
     """A report a partition: `home/assets/<asset>/<partition>.json`."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home
+        self.reports = DriftReports(home)
 
     def handle_output(self, context: OutputContext, obj: DriftReport) -> None:
         """Write the partition's report."""
-        path = _path(self.home, context, ".json")
+        path = self.reports.path(parse_month(context.partition_key))
         version = write_version(path, obj.model_dump_json(indent=1).encode())
         context.add_output_metadata(show_version(path, version))
 
     def load_input(self, context: InputContext) -> DriftReport:
         """Read the partition's report. Raises SnapshotError if it was never materialized."""
-        path = _path(self.home, context, ".json")
-        return DriftReport.model_validate_json(_require(path, context).read_bytes())
+        month = parse_month(context.partition_key)
+        _require(self.reports.path(month), context)
+        return not_none(self.reports.read(month))
 
 
 class SnapshotIOManager(IOManager):

@@ -10,6 +10,7 @@ from enum import StrEnum
 import pandas as pd
 from dagster import DagsterInstance
 
+from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.snapshot_store import Ledger, SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
 from attrition_assets.adapters.suspension import ScoringSwitch
@@ -142,6 +143,5 @@ def _read_present(
     scores = pd.read_parquet(path) if path.is_file() else None
     if scores is None or scores["snapshot_version"].iloc[0] != version:
         return None, None
-    path = partition_path(settings.home, "drift_report", key, ".json")
-    report = DriftReport.model_validate_json(path.read_bytes()) if path.is_file() else None
+    report = DriftReports(settings.home).read(month)
     return scores, report if report and report.snapshot_version == version else None

@@ -19,7 +19,7 @@ from attrition_assets.defs.io_managers import (
     ReferenceIOManager,
     SnapshotIOManager,
 )
-from attrition_assets.monitoring.policy import MonitoringPolicy
+from attrition_assets.monitoring.policy import read_policy
 from attrition_assets.settings import Settings
 
 
@@ -31,7 +31,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     registry = Registry(settings.mlflow_uri, home, contract)
     return {
         "settings": settings,
-        "policy": MonitoringPolicy(),
+        "policy": read_policy(settings.contract),
         "source": SnapshotFolder(settings.data, contract),
         "snapshot_store": snapshot_store,
         "reference_store": reference_store,

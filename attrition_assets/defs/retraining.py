@@ -24,7 +24,7 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
-from attrition_assets.defs.drift import DECISION_CHECK
+from attrition_assets.defs.drift_checks import DECISION_CHECK
 from attrition_assets.defs.metadata import read_all_metadata, read_latest_observation
 from attrition_assets.defs.runs import (
     MONTH_TAG,

@@ -7,13 +7,13 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from attrition_assets.monitoring.feature_drift import describe_power
 from attrition_assets.monitoring.policy import Cause, MonitoringPolicy
 from attrition_assets.monitoring.report import (
     DriftReport,
     FeatureDrift,
     Finding,
     Verdict,
-    drifted_columns,
 )
 
 
@@ -37,10 +37,11 @@ class RetrainingDecision(BaseModel):
 def decide_retraining(report: DriftReport, policy: MonitoringPolicy) -> RetrainingDecision:
     """Decide whether the month calls for retraining, by what the policy retrains on.
 
-    Drift of columns that the model does not use cannot reach it and does not call for retraining.
-    Features or predictions that could not be judged leave the decision open, unless something else
-    calls for retraining; outcomes that could not be judged are only listed. What is not due is not
-    mentioned.
+    Drift of columns that the model does not use cannot reach it and does not call for retraining;
+    nor do broken data, which are listed. Features or predictions that could not be judged leave the
+    decision open, unless something else calls for retraining; outcomes that could not be judged are
+    only listed. What is not due is not mentioned. Where nothing calls for retraining, the reasons
+    say what would have been seen.
     """
     verdicts: dict[Cause, Verdict] = {
         Cause.FEATURE_DRIFT: report.feature_drift,
@@ -58,6 +59,8 @@ def decide_retraining(report: DriftReport, policy: MonitoringPolicy) -> Retraini
                 calls.append(f"{cause}: {verdict.reason}")
         elif verdict.finding == Finding.CANNOT_TELL:
             unknown.append(f"{cause} could not be judged: {verdict.reason}")
+    if report.data_quality.finding == Finding.FAULT:
+        harmless.append(f"not advised: {report.data_quality.reason}")
     inputs = (report.feature_drift.finding, report.prediction_drift.finding)
     if calls:
         decision = Decision.RETRAIN
@@ -66,6 +69,8 @@ def decide_retraining(report: DriftReport, policy: MonitoringPolicy) -> Retraini
     else:
         decision = Decision.KEEP
     reasons = (*calls, *harmless, *unknown) or ("not advised: nothing went beyond its limit",)
+    if decision == Decision.KEEP and (seen := describe_power(report.feature_drift)):
+        reasons = (*reasons, seen)
     return RetrainingDecision(decision=decision, reasons=reasons)
 
 
@@ -73,9 +78,7 @@ def _object_to(cause: Cause, verdict: Verdict, policy: MonitoringPolicy) -> str 
     """Why this drift does not call for retraining; None if it does."""
     if cause not in policy.retrain_on:
         return f"the policy does not retrain on {cause}"
-    if isinstance(verdict, FeatureDrift) and not any(
-        test.drifted and test.used_by_model for test in verdict.tests
-    ):
-        moved = ", ".join(drifted_columns(verdict.tests))
+    if isinstance(verdict, FeatureDrift) and not verdict.reaches_model:
+        moved = ", ".join(verdict.drifted_features) or f"what moved in {verdict.standing_since}"
         return f"only {moved} moved, which the model does not use"
     return None

@@ -1,20 +1,19 @@
 """Whether two tables differ: in their features, or in the predictions made for them.
 
-Two-sample tests column by column, Benjamini-Hochberg over them, and an effect floor. Rows count as
-independent of each other. Which months to compare, and what an alarm leads to, is not decided here.
+Rows count as independent of each other: two tables of strangers. What a company's months tell
+because they show the same people is for `people`; what an alarm leads to is not decided here.
 """
 
-import logging
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from attrition_assets.contract import Contract, Kind, read_contract
 from attrition_assets.errors import DriftInputError
+from attrition_assets.monitoring.integrity import judge_quality
 from attrition_assets.monitoring.pairing import (
     SIDES,
     ColumnPair,
@@ -22,98 +21,138 @@ from attrition_assets.monitoring.pairing import (
     pair_columns,
     read_numbers,
 )
+from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.monitoring.report import (
+    Aspect,
+    DataQuality,
+    Evidence,
+    FeatureDrift,
     FeatureTest,
     Finding,
     PredictionDrift,
-    drifted_columns,
-    drifted_share,
 )
-from attrition_assets.monitoring.two_sample import (
-    MISSING_RATE,
-    TwoSampleResult,
-    compare_continuous,
-    compare_missing,
-    compare_nominal,
-    compare_ordinal,
-)
+from attrition_assets.monitoring.row_measures import get_adjusted
+from attrition_assets.monitoring.row_test import Limits, RowComparison, compare_rows
+from attrition_assets.monitoring.two_sample import compare_continuous, compare_flags
 
-_LOG = logging.getLogger(__name__)
+METHODS = ("permutation", "evidently")
 
 
 class DriftDetector:
     """Compares a current table with a reference table, columns by the contract's kinds.
 
     `drift_threshold` is the probability of any alarm when nothing changed, over all columns of a
-    table together: the level of the Benjamini-Hochberg procedure (Benjamini and Hochberg, 1995).
-    A column whose values differ by less than `effect_floor` (KS distance or total variation, 0..1)
-    does not count as drifted, however sure the difference; any sure change in its rate of missing
-    values does. `kinds` declares columns that `contract` (default: the project's) does not have.
+    table together, whatever their number, kinds and sizes. Floors, and the fewest rows a side, come
+    from `policy`. `kinds` declares columns that `contract` (default: the project's) does not have.
+    `method` "evidently" runs Evidently's own tests instead, for whoever wants them: their
+    false-alarm rate is not `drift_threshold`, and missing values are dropped. `seed` settles the
+    permutations: the same tables and seed give the same verdict.
 
-    Raises ValueError if a number lies outside its range or a kind is unknown.
+    Raises ValueError if a number lies outside its range or a name is unknown.
     """
 
     def __init__(
         self,
         drift_threshold: float = 0.05,
         *,
-        effect_floor: float = 0.05,
-        prediction_effect_floor: float = 0.10,
-        min_rows: int = 30,
+        policy: MonitoringPolicy | None = None,
         contract: Contract | None = None,
         kinds: Mapping[str, Kind | str] | None = None,
+        method: Literal["permutation", "evidently"] = "permutation",
+        seed: int = 0,
     ) -> None:
         if not 0 < drift_threshold < 1:
             raise ValueError(
                 f"drift_threshold is {drift_threshold}: it is the probability of an alarm when "
                 "nothing changed, so give a number between 0 and 1, such as 0.05"
             )
-        for name, floor in (
-            ("effect_floor", effect_floor),
-            ("prediction_effect_floor", prediction_effect_floor),
-        ):
-            if not 0 <= floor < 1:
-                raise ValueError(f"{name} is {floor}: give a distance from 0 to below 1")
+        if method not in METHODS:
+            raise ValueError(f"method is {method!r}: give one of {', '.join(METHODS)}")
         self.drift_threshold = drift_threshold
-        self.effect_floor = effect_floor
-        self.prediction_effect_floor = prediction_effect_floor
-        self.min_rows = min_rows
+        self.policy = policy or MonitoringPolicy()
         self.contract = contract or read_contract()
         self.kinds = {name: Kind(kind) for name, kind in (kinds or {}).items()}
+        self.method = method
+        self.seed = seed
 
     def detect_drift(
         self, *, reference_data: pd.DataFrame, current_data: pd.DataFrame
     ) -> tuple[bool, float, list[str]]:
-        """Whether any column drifted, the share of tested columns that did (0..1), and which.
+        """Whether anything moved or broke, the share of columns that did (0..1), and which.
 
-        Raises DriftInputError if the tables cannot be compared: that is never "no drift".
+        Which of the two it was, `compare_features` tells. Raises DriftInputError if the tables
+        cannot be compared: that is never "no drift".
         """
-        tests = self.test_features(reference_data=reference_data, current_data=current_data)
-        drifted = drifted_columns(tests)
-        return bool(drifted), drifted_share(tests), list(drifted)
+        drift, quality = self.compare_features(
+            reference_data=reference_data, current_data=current_data
+        )
+        broken = [fault.column for fault in quality.faults]
+        if drift.finding == Finding.CANNOT_TELL and not broken:
+            raise DriftInputError(drift.reason)
+        moved = list(dict.fromkeys([*drift.drifted_features, *broken]))
+        columns = {test.column for test in drift.tests}
+        return drift.finding == Finding.DRIFT or bool(broken), len(moved) / len(columns), moved
 
-    def test_features(
-        self, *, reference_data: pd.DataFrame, current_data: pd.DataFrame
-    ) -> tuple[FeatureTest, ...]:
-        """Test every column but labels, ids, dates and those the contract ignores.
+    def compare_features(
+        self,
+        *,
+        reference_data: pd.DataFrame,
+        current_data: pd.DataFrame,
+        importance: Mapping[str, float] | None = None,
+    ) -> tuple[FeatureDrift, DataQuality]:
+        """Whether the columns moved, and whether any is broken: two verdicts, told apart.
 
-        Values and, where any are missing, the rate of missing values. Columns that are constant or
-        all missing are returned untested, with a note. Raises DriftInputError if the tables cannot
-        be compared or no column can be tested.
+        Every column is tested but labels, ids, dates and those the contract ignores. Columns that
+        are constant or all missing are reported untested, with a note. `importance` is each
+        column's weight in the model: the most important come first. Raises DriftInputError if the
+        tables cannot be compared.
         """
         pairs = pair_columns(reference_data, current_data, self.contract, self.kinds)
         self._check_rows(len(reference_data), len(current_data))
-        tests = [test for pair in pairs for test in self._test_pair(pair)]
-        p_values = [test.p_value for test in tests if test.p_value is not None]
-        if not p_values:
-            raise DriftInputError(
-                "no column can be tested: all are constant or missing in reference_data and "
-                "current_data; give columns that vary"
-            )
-        adjusted = iter(stats.false_discovery_control(p_values, method="bh").tolist())
-        return tuple(
-            test if test.p_value is None else self._decide(test, next(adjusted)) for test in tests
+        if self.method == "evidently":
+            return self._ask_evidently(reference_data, current_data, pairs)
+        limits = Limits(self.drift_threshold, self.policy.effect_floor, self.policy.relation_floor)
+        found = compare_rows(pairs, limits, importance=importance, seed=self.seed)
+        evidence = Evidence(method=found.method, p_value=found.p_value, level=self.drift_threshold)
+        return (
+            FeatureDrift(
+                finding=find_drift(found),
+                reason=describe_rows(found, self.drift_threshold),
+                p_value=found.p_value,
+                level=self.drift_threshold,
+                alarmed=found.drifted,
+                reaches_model=found.drifted and _find_reach(found.tests),
+                evidence=(evidence,),
+                tests=found.tests,
+                detectable=found.detectable,
+            ),
+            judge_quality(found.faults, len(pairs)),
         )
+
+    def _ask_evidently(
+        self, reference: pd.DataFrame, current: pd.DataFrame, pairs: tuple[ColumnPair, ...]
+    ) -> tuple[FeatureDrift, DataQuality]:
+        """Evidently's own tests and its own verdict: half of all columns."""
+        from attrition_assets.monitoring.evidently_tests import run_evidently_tests
+
+        used = {pair.column: pair.used for pair in pairs}
+        found = run_evidently_tests(reference, current, {pair.column: pair.kind for pair in pairs})
+        tests = tuple(
+            test.model_copy(update={"used_by_model": used[test.column]}) for test in found.tests
+        )
+        drift = FeatureDrift(
+            finding=Finding.DRIFT if found.drifted else Finding.NO_DRIFT,
+            reason=f"Evidently's own tests: {found.share:.0%} of the columns drifted; half of them "
+            "would be drift",
+            alarmed=found.drifted,
+            reaches_model=found.drifted and _find_reach(tests),
+            evidence=(Evidence(method="Evidently's own tests"),),
+            tests=tests,
+        )
+        quality = DataQuality(
+            finding=Finding.CANNOT_TELL, reason="Evidently does not look for faults"
+        )
+        return drift, quality
 
     def detect_prediction_drift(
         self,
@@ -142,30 +181,33 @@ class DriftDetector:
         prediction_column: str = "prediction",
         flag_threshold: float = 0.5,
     ) -> PredictionDrift:
-        """Compare two sets of probabilities by the KS test, or of 0/1 flags by their shares.
+        """Compare two sets of probabilities by the KS test and by the shares flagged.
 
-        Drift is p <= `drift_threshold` and a distance of at least `prediction_effect_floor`. Raises
-        DriftInputError as `detect_prediction_drift` does.
+        Each at half of `drift_threshold`; of 0/1 flags the shares alone. Drift is a p at or below
+        that and a difference of at least the policy's floor. Raises DriftInputError as
+        `detect_prediction_drift` does.
         """
         reference = _read_probabilities(reference_data, SIDES[0], prediction_column)
         current = _read_probabilities(current_data, SIDES[1], prediction_column)
         self._check_rows(len(reference), len(current))
         flagged = reference >= flag_threshold, current >= flag_threshold
-        flags = compare_nominal(flagged[0].astype(object), flagged[1].astype(object))
+        flags = compare_flags(*flagged)
         is_flag = np.isin(np.concatenate([reference, current]), (0.0, 1.0)).all()
-        result = flags if is_flag else compare_continuous(reference, current)
-        drifted = (
-            result.p_value <= self.drift_threshold and result.effect >= self.prediction_effect_floor
+        scores = flags if is_flag else compare_continuous(reference, current)
+        floor, level = self.policy.prediction_effect_floor, self.drift_threshold / 2
+        drifted = (scores.p_value <= level and scores.effect >= floor) or (
+            flags.p_value <= level and flags.effect >= floor / 2
         )
         shares = float(flagged[0].mean()), float(flagged[1].mean())
         return PredictionDrift(
             finding=Finding.DRIFT if drifted else Finding.NO_DRIFT,
-            reason=f"predictions differ by {result.effect:.3f} (p = {result.p_value:.2g}; drift is "
-            f"at least {self.prediction_effect_floor:g} with p up to {self.drift_threshold:g}); "
-            f"{shares[0]:.1%} of {len(reference)} were flagged, {shares[1]:.1%} of {len(current)} "
-            f"are (p = {flags.p_value:.2g})",
-            score=result.effect,
-            p_value=result.p_value,
+            reason=f"scores differ by {scores.effect:.3f} (p = {scores.p_value:.2g}; drift is at "
+            f"least {floor:g} with p up to {level:.2g}); {shares[0]:.1%} of {len(reference)} were "
+            f"flagged, {shares[1]:.1%} of {len(current)} are (p = {flags.p_value:.2g}; drift is at "
+            f"least {50 * floor:g} points)",
+            score=scores.effect,
+            p_value=scores.p_value,
+            level=self.drift_threshold,
             flagged_share_baseline=shares[0],
             flagged_share_current=shares[1],
             flagged_p_value=flags.p_value,
@@ -173,49 +215,56 @@ class DriftDetector:
 
     def _check_rows(self, *rows: int) -> None:
         for count, side in zip(rows, SIDES, strict=True):
-            if count < self.min_rows:
+            if count < self.policy.min_rows:
                 raise DriftInputError(
-                    f"{side} has {count} rows, too few to compare: give at least {self.min_rows}"
+                    f"{side} has {count} rows, too few to tell: give at least "
+                    f"{self.policy.min_rows}"
                 )
 
-    def _test_pair(self, pair: ColumnPair) -> list[FeatureTest]:
-        """The test of the column's values and, if any are missing, that of their rate."""
-        notes = []
-        if pair.inferred:
-            notes.append(f"kind {pair.kind} is inferred from the values: declare it in `kinds`")
-            _LOG.info("column %s: %s", pair.column, notes[0])
-        result = _compare_values(pair)
-        if isinstance(result, str):
-            notes.append(f"values not tested: {result}")
-        used = pair.column not in self.contract.columns or pair.column in self.contract.features
-        untested = FeatureTest(
-            column=pair.column, kind=pair.kind, used_by_model=used, note="; ".join(notes)
+
+def find_drift(found: RowComparison) -> Finding:
+    """What a comparison of rows says; a broken column that the model uses leaves it open."""
+    if found.drifted:
+        return Finding.DRIFT
+    broken = {fault.column for fault in found.faults}
+    used = any(test.column in broken and test.used_by_model for test in found.tests)
+    return Finding.CANNOT_TELL if found.p_value is None or used else Finding.NO_DRIFT
+
+
+def _find_reach(tests: tuple[FeatureTest, ...]) -> bool:
+    """Whether a column that the model uses drifted, or none can be named."""
+    drifted = [test for test in tests if test.drifted]
+    return not drifted or any(test.used_by_model for test in drifted)
+
+
+def describe_rows(found: RowComparison, level: float) -> str:
+    """A comparison of rows in words: what moved, or what would have been seen."""
+    if found.p_value is None:
+        return f"{found.method}: give columns that vary, with sound values"
+    numbers = f"p = {found.p_value:.2g} for all columns together, drift is up to {level:.2g}"
+    if not found.drifted:
+        return f"no column moved beyond its limits ({numbers})"
+    return f"{describe_drift(found.tests)} ({numbers})"
+
+
+def describe_drift(tests: Sequence[FeatureTest]) -> str:
+    """What drifted, in words: each column once, what became of it, and what found it."""
+    moved = [test for test in tests if test.drifted]
+    named = []
+    for column in dict.fromkeys(test.column for test in moved):
+        own = [test for test in moved if test.column == column]
+        values = next(
+            (each for each in tests if each.column == column and each.aspect == Aspect.VALUES), None
         )
-        results = [] if isinstance(result, str) else [result]
-        absent = pair.reference.missing, pair.current.missing
-        if any(side.any() for side in absent) and not all(side.all() for side in absent):
-            results.append(compare_missing(*absent))
-        return [untested.model_copy(update=asdict(each)) for each in results] or [untested]
-
-    def _decide(self, test: FeatureTest, adjusted: float) -> FeatureTest:
-        floor = 0.0 if test.effect_measure == MISSING_RATE else self.effect_floor
-        drifted = adjusted <= self.drift_threshold and (test.effect or 0.0) >= floor
-        return test.model_copy(update={"adjusted_p_value": adjusted, "drifted": drifted})
-
-
-def _compare_values(pair: ColumnPair) -> TwoSampleResult | str:
-    """The test that the column's kind calls for, or why there can be none."""
-    reference, current = pair.reference.present, pair.current.present
-    if not len(reference) or not len(current):
-        side = "both tables" if not len(reference) and not len(current) else "one table"
-        return f"all missing in {side}"
-    if len({*reference.tolist(), *current.tolist()}) == 1:
-        return "constant, and the same in both tables"
-    if pair.kind == Kind.NOMINAL:
-        return compare_nominal(reference, current)
-    if pair.kind == Kind.ORDINAL:
-        return compare_ordinal(reference, current)
-    return compare_continuous(reference, current)
+        change = f", {values.note}" if values and values.note else ""
+        aspects = ", ".join(
+            f"{each.aspect} {each.note}" if each.aspect == Aspect.RELATION else each.aspect
+            for each in own
+        )
+        named.append(
+            f"{column}{change} (by {aspects}; adjusted p {min(map(get_adjusted, own)):.2g})"
+        )
+    return "; ".join(named) or "many columns moved a little"
 
 
 def _read_probabilities(table: pd.DataFrame, side: str, column: str) -> npt.NDArray[np.float64]:

@@ -17,8 +17,11 @@ from attrition_assets.outcomes import label_snapshot, step_months
 from attrition_assets.training.reference import LABEL, STEP_LABEL, ReferenceData
 
 QUARTER = 3
+WINDOWS = (3, 6)
 
+# What the champion promised, and the outcomes since: one sample, or one for each window of months.
 Outcomes = tuple[OutcomeSample, OutcomeSample] | str
+Windows = tuple[OutcomeSample, dict[int, OutcomeSample]] | str
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,14 @@ class ChampionEvidence:
 
 def gather_outcomes(
     month: pd.Period, champion: ChampionEvidence, history: History, contract: Contract
-) -> tuple[Outcomes, Outcomes]:
+) -> tuple[Windows, Outcomes]:
     """The outcomes for concept drift and for performance, or why they are not due.
 
     Both are judged once a quarter, counted from the champion's month, and the months until the next
     repeat that verdict: an alarm stands until the champion is replaced, and a due month that was
-    refused loses nothing. Concept drift: outcomes
-    within the shortest step, of the last quarter, so that those of one evaluation are never those
-    of another. Performance: outcomes within the horizon, of all months since the champion's.
+    refused loses nothing. Concept drift: outcomes within the shortest step, none counted twice, of
+    the last three and, where the champion is as old, of the last six months. Performance: outcomes
+    within the horizon, of all months since the champion's.
     """
     as_of = champion.reference.as_of
     age = months_between(as_of, month)
@@ -62,17 +65,36 @@ def gather_outcomes(
     month = as_of + QUARTER * (age // QUARTER)
     step, horizon = step_months(history.departures, contract), contract.horizon_months
     since = [each for each in history.accepted if each >= as_of]
-    recent = [each for each in since if month - QUARTER < each + step <= month]
     spacing = 1 if history.departures is None else horizon
     apart = [
         each
         for each in since
         if each + horizon <= month and months_between(as_of, each) % spacing == 0
     ]
-    return (
-        _pair(month, champion, history, contract, months=recent, label=STEP_LABEL, within=step),
-        _pair(month, champion, history, contract, months=apart, label=LABEL, within=horizon),
+    recent = {
+        length: [each for each in since if month - length < each + step <= month]
+        for length in WINDOWS
+        if length <= QUARTER or as_of + length <= month
+    }
+    pairs = {
+        length: _pair(
+            month, champion, history, contract, months=months, label=STEP_LABEL, within=step
+        )
+        for length, months in recent.items()
+        if len(months) > len(recent[QUARTER]) or length == QUARTER
+    }
+    performance = _pair(
+        month, champion, history, contract, months=apart, label=LABEL, within=horizon
     )
+    return _collect(pairs), performance
+
+
+def _collect(pairs: dict[int, Outcomes]) -> Windows:
+    known = {length: pair for length, pair in pairs.items() if not isinstance(pair, str)}
+    if not known:
+        return next(pair for pair in pairs.values() if isinstance(pair, str))
+    promised = next(iter(known.values()))[0]
+    return promised, {length: pair[1] for length, pair in known.items()}
 
 
 def _pair(

@@ -4,25 +4,26 @@ The asset, its checks, the API and the backtest all get their report here. Nothi
 labelled or decided: what the report leads to is for `decision`.
 """
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from attrition_assets.contract import Contract
 from attrition_assets.errors import DriftInputError
 from attrition_assets.monitoring.concept_drift import detect_concept_drift
 from attrition_assets.monitoring.drift_detection import DriftDetector
-from attrition_assets.monitoring.outcomes import OutcomeSample
+from attrition_assets.monitoring.evidence import Outcomes, Windows
+from attrition_assets.monitoring.feature_drift import PastAlarm, judge_features
+from attrition_assets.monitoring.people import PeopleHistory
 from attrition_assets.monitoring.performance import judge_performance
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.monitoring.report import (
     ChampionAge,
     ConceptDrift,
     DriftReport,
-    FeatureDrift,
     Finding,
     Performance,
     PredictionDrift,
-    drifted_columns,
-    tested_columns,
 )
 from attrition_assets.months import months_between
 
@@ -40,36 +41,47 @@ def judge_month(
     threshold: float,
     baseline: pd.DataFrame,
     current: pd.DataFrame,
-    concept: tuple[OutcomeSample, OutcomeSample] | str,
-    performance: tuple[OutcomeSample, OutcomeSample] | str,
+    history: PeopleHistory,
+    concept: Windows,
+    performance: Outcomes,
+    baseline_month: pd.Period | None = None,
+    standing: PastAlarm | None = None,
+    importance: Mapping[str, float] | None = None,
     snapshot_version: int = 1,
     seed: int = 0,
 ) -> DriftReport:
-    """Judge one month against the baseline of its champion.
+    """Judge one month against the baseline of its champion, and its people against themselves.
 
-    `baseline` (the champion's reference data, ending in `champion_as_of`) and `current` (the month)
-    hold the monitored columns and `probability`; the baseline's are scored so that they compare
-    with the month's. `concept` and `performance` are (baseline, current) outcomes, or the reason
-    why they are not due. `threshold` is the champion's. The same input gives the same report, to
-    the byte. Tables that cannot be compared give `cannot_tell`, never "no drift".
+    `baseline` (the people of `baseline_month`, by default `champion_as_of`, in which the champion's
+    reference data end) and `current` (the month) hold the monitored columns and `probability`, both
+    scored by the champion. `history` reads the months before. `concept` and `performance` are
+    outcomes, or the reason why they are not due. `threshold` is the champion's, `importance` each
+    column's weight in it, `standing` an earlier alarm that nobody answered. The same input gives
+    the same report, to the byte. Tables that cannot be compared give `cannot_tell`, never
+    "no drift".
     """
-    detector = DriftDetector(
-        policy.level,
-        effect_floor=policy.effect_floor,
-        prediction_effect_floor=policy.prediction_effect_floor,
-        min_rows=policy.min_rows,
+    features, quality = judge_features(
+        month=month,
+        baseline=baseline,
+        current=current,
+        history=history,
+        standing=standing,
         contract=contract,
+        policy=policy,
+        importance=importance,
+        seed=seed,
     )
     return DriftReport(
         month=str(month),
         snapshot_version=snapshot_version,
         champion_version=champion_version,
         reference_digest=reference_digest,
-        baseline_month=str(champion_as_of),
+        baseline_month=str(baseline_month or champion_as_of),
         baseline_rows=len(baseline),
         current_rows=len(current),
-        feature_drift=_judge_features(detector, baseline, current),
-        prediction_drift=_judge_predictions(detector, baseline, current, threshold),
+        data_quality=quality,
+        feature_drift=features,
+        prediction_drift=_judge_predictions(baseline, current, threshold, contract, policy),
         concept_drift=_judge_concept(concept, contract, policy, seed),
         performance=Performance(finding=Finding.NOT_DUE, reason=performance)
         if isinstance(performance, str)
@@ -78,38 +90,14 @@ def judge_month(
     )
 
 
-def _judge_features(
-    detector: DriftDetector, baseline: pd.DataFrame, current: pd.DataFrame
-) -> FeatureDrift:
-    try:
-        tests = detector.test_features(
-            reference_data=_select_monitored(baseline, detector.contract, "baseline"),
-            current_data=_select_monitored(current, detector.contract, "current month"),
-        )
-    except DriftInputError as error:
-        return FeatureDrift(finding=Finding.CANNOT_TELL, reason=str(error))
-    tested, drifted = tested_columns(tests), drifted_columns(tests)
-    counts = (
-        f"{len(drifted)} of {len(tested)} tested columns drifted in {len(current)} rows against "
-        f"{len(baseline)} (adjusted p up to {detector.drift_threshold:g} and an effect of at "
-        f"least {detector.effect_floor:g})"
-    )
-    moved = ", ".join(
-        f"{test.column} ({test.effect_measure} {test.effect:.3f}, adjusted p "
-        f"{test.adjusted_p_value:.2g})"
-        for test in tests
-        if test.drifted
-    )
-    return FeatureDrift(
-        finding=Finding.DRIFT if drifted else Finding.NO_DRIFT,
-        reason=f"{counts}: {moved}" if drifted else counts,
-        tests=tests,
-    )
-
-
 def _judge_predictions(
-    detector: DriftDetector, baseline: pd.DataFrame, current: pd.DataFrame, threshold: float
+    baseline: pd.DataFrame,
+    current: pd.DataFrame,
+    threshold: float,
+    contract: Contract,
+    policy: MonitoringPolicy,
 ) -> PredictionDrift:
+    detector = DriftDetector(policy.prediction_level, policy=policy, contract=contract)
     try:
         return detector.compare_predictions(
             reference_data=baseline,
@@ -122,10 +110,7 @@ def _judge_predictions(
 
 
 def _judge_concept(
-    outcomes: tuple[OutcomeSample, OutcomeSample] | str,
-    contract: Contract,
-    policy: MonitoringPolicy,
-    seed: int,
+    outcomes: Windows, contract: Contract, policy: MonitoringPolicy, seed: int
 ) -> ConceptDrift:
     if isinstance(outcomes, str):
         return ConceptDrift(finding=Finding.NOT_DUE, reason=outcomes)
@@ -144,12 +129,3 @@ def _judge_age(as_of: pd.Period, month: pd.Period, policy: MonitoringPolicy) -> 
         months=months,
         limit=limit,
     )
-
-
-def _select_monitored(table: pd.DataFrame, contract: Contract, name: str) -> pd.DataFrame:
-    if lacking := [column for column in contract.monitored if column not in table]:
-        raise DriftInputError(
-            f"the {name} lacks {', '.join(lacking)}: give every monitored column of the contract "
-            f"{contract.name}"
-        )
-    return table[list(contract.monitored)]

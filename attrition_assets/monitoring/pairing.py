@@ -12,35 +12,53 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from attrition_assets.contract import Contract, Kind, Role
+from attrition_assets.contract import Column, Contract, Kind, Role
 from attrition_assets.errors import DriftInputError
 
 SHOWN_ROWS = 5
+FIRST_ROWS = 10_000
 TESTED_KINDS = (Kind.CONTINUOUS, Kind.ORDINAL, Kind.NOMINAL)
 NUMBERS = (bool, int, float, np.number, np.bool_)
 SIDES = ("reference_data", "current_data")
 
 
-@dataclass(frozen=True)
-class Side:
-    """One column of one table: the values that are present, and which rows (bool) lack one.
-
-    Values are floats, or objects if the column is nominal.
-    """
-
-    present: npt.NDArray[Any]
-    missing: npt.NDArray[np.bool_]
+Values = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ColumnPair:
-    """One column of both tables, as its kind's test takes it. `inferred`: nobody declared it."""
+    """One column of both tables, as its kind's tests take it. `inferred`: nobody declared it.
+
+    Nominal columns are positions in `levels`, -1 where missing; the others are numbers, int64 if
+    all are whole and none is missing, else float64 with NaN where missing. `declared` is what the
+    contract says of it, if anything. `used` tells whether it may reach the model.
+    """
 
     column: str
     kind: Kind
     inferred: bool
-    reference: Side
-    current: Side
+    used: bool
+    declared: Column | None
+    levels: tuple[Any, ...]
+    reference: Values
+    current: Values
+
+    @property
+    def known(self) -> tuple[Values, Values]:
+        """The values that are there: of the reference, and of the current table."""
+        sides = zip((self.reference, self.current), self.missing, strict=True)
+        before, now = (values[~lacks] if lacks.any() else values for values, lacks in sides)
+        return before, now
+
+    @property
+    def missing(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Which rows (bool) lack a value: of the reference, and of the current table."""
+        return self._find_missing(self.reference), self._find_missing(self.current)
+
+    def _find_missing(self, values: Values) -> npt.NDArray[np.bool_]:
+        if self.kind == Kind.NOMINAL:
+            return np.asarray(values < 0)
+        return np.isnan(values) if values.dtype == np.float64 else np.zeros(len(values), dtype=bool)
 
 
 def pair_columns(
@@ -68,20 +86,9 @@ def pair_columns(
             "reference_data and current_data have no column to compare: give columns of the "
             f"contract {contract.name}, or declare their kinds"
         )
-    pairs = tuple(
-        ColumnPair(
-            column=name,
-            kind=kind,
-            inferred=name not in contract.columns and name not in kinds,
-            reference=_read_side(reference[name], kind, contract, SIDES[0]),
-            current=_read_side(current[name], kind, contract, SIDES[1]),
-        )
-        for name, kind in tested.items()
+    return tuple(
+        _pair(name, kind, reference, current, contract, kinds) for name, kind in tested.items()
     )
-    for pair in pairs:
-        if pair.kind == Kind.NOMINAL:
-            _refuse_mixed_levels(pair)
-    return pairs
 
 
 def check_table(table: object, side: str) -> None:
@@ -147,35 +154,91 @@ def _infer_kind(column: pd.Series) -> Kind | None:
     return Kind.DATE if values in ("datetime64", "datetime", "date", "period") else Kind.NOMINAL
 
 
-def _read_side(column: pd.Series, kind: Kind, contract: Contract, side: str) -> Side:
-    missing = column.isna().to_numpy(dtype=bool)
+def _pair(
+    name: str,
+    kind: Kind,
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    contract: Contract,
+    kinds: Mapping[str, Kind],
+) -> ColumnPair:
+    declared = contract.columns.get(name)
+    columns = tuple(zip((reference[name], current[name]), SIDES, strict=True))
+    levels: tuple[Any, ...] = ()
+    before: Values
+    now: Values
     if kind == Kind.NOMINAL:
-        return Side(_read_levels(column, side)[~missing], missing)
-    declared = contract.columns.get(str(column.name))
-    numbers = read_numbers(column, side, declared.levels if declared else None)
-    return Side(numbers[~missing], missing)
+        coded = [_code_levels(column, side) for column, side in columns]
+        _refuse_mixed_levels(name, *(found for _, found in coded))
+        levels = tuple(dict.fromkeys([*coded[0][1], *coded[1][1]]))
+        before, now = (_recode(codes, found, levels) for codes, found in coded)
+    else:
+        order = declared.levels if declared else None
+        before, now = (_read_values(column, side, order) for column, side in columns)
+    return ColumnPair(
+        column=name,
+        kind=kind,
+        inferred=declared is None and name not in kinds,
+        used=declared is None or declared.role == Role.FEATURE,
+        declared=declared,
+        levels=levels,
+        reference=before,
+        current=now,
+    )
 
 
-def _read_levels(column: pd.Series, side: str) -> npt.NDArray[np.object_]:
-    """The column's levels; NaN and None stand where one is missing."""
-    values = column.to_numpy(dtype=object)
-    missing = column.isna().to_numpy(dtype=bool)
+def _read_values(column: pd.Series, side: str, levels: tuple[int | str, ...] | None) -> Values:
+    """The column's numbers, as int64 where it holds them so: there is nothing to check."""
+    values, is_text = column.to_numpy(), levels is not None and isinstance(levels[0], str)
+    if values.dtype.kind in "iu" and values.dtype != np.uint64 and not is_text:
+        return values.astype(np.int64, copy=False)
+    return read_numbers(column, side, levels)
+
+
+def _code_levels(column: pd.Series, side: str) -> tuple[npt.NDArray[np.int64], list[Any]]:
+    """Each row's position in the column's own levels, -1 where it has none; and the levels."""
+    accepted = "text, a finite number or true/false"
+    try:
+        codes, found = _factorize(column)
+    except TypeError:  # lists and the like, which cannot be told apart quickly
+        rows = np.flatnonzero([not isinstance(each, (str, *NUMBERS)) for each in column])
+        raise _refuse_values(column, side, rows, accepted) from None
     is_level = [
-        isinstance(value, str) or (isinstance(value, NUMBERS) and np.isfinite(value))
-        for value in values
+        isinstance(each, str) or (isinstance(each, NUMBERS) and bool(np.isfinite(each)))
+        for each in found
     ]
-    if (wrong := np.flatnonzero(~missing & ~np.array(is_level))).size:
-        raise _refuse_values(column, side, wrong, "text, a finite number or true/false")
-    return values
+    if not all(is_level):
+        rows = np.flatnonzero((codes >= 0) & ~np.append(is_level, True)[codes])
+        raise _refuse_values(column, side, rows, accepted)
+    return codes.astype(np.int64, copy=False), list(found)
 
 
-def _refuse_mixed_levels(pair: ColumnPair) -> None:
+def _factorize(column: pd.Series) -> tuple[npt.NDArray[np.intp], pd.Index]:
+    """As pandas does it; faster where the first rows of a long column show every level."""
+    if len(column) > 2 * FIRST_ROWS and column.dtype == object:
+        found = pd.Index(column.iloc[:FIRST_ROWS].dropna().unique(), dtype=object)
+        codes = found.get_indexer(pd.Index(column, dtype=object))
+        if column.iloc[np.flatnonzero(codes < 0)].isna().all():
+            return codes, found
+    codes, found = pd.factorize(column)
+    return codes, pd.Index(found)
+
+
+def _recode(
+    codes: npt.NDArray[np.int64], found: list[Any], levels: tuple[Any, ...]
+) -> npt.NDArray[np.int64]:
+    position = {level: place for place, level in enumerate(levels)}
+    table = np.array([*(position[level] for level in found), -1], dtype=np.int64)
+    return np.asarray(table[codes])
+
+
+def _refuse_mixed_levels(name: str, reference: list[Any], current: list[Any]) -> None:
     """Raise if one side's levels are text and the other's are not: no level could be the same."""
-    types = [{isinstance(v, str) for v in side.present} for side in (pair.reference, pair.current)]
+    types = [{isinstance(level, str) for level in side} for side in (reference, current)]
     if all(types) and types[0].isdisjoint(types[1]):
         text, other = SIDES if True in types[0] else SIDES[::-1]
         raise DriftInputError(
-            f"column {pair.column} is text in {text} and not in {other}: give both the same type"
+            f"column {name} is text in {text} and not in {other}: give both the same type"
         )
 
 

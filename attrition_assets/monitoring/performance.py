@@ -6,13 +6,13 @@ Outcomes in, a verdict out. Why performance fell is for `concept_drift` and `dri
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
-from sklearn.metrics import log_loss
 
 from attrition_assets.monitoring.outcomes import OutcomeSample
 from attrition_assets.monitoring.policy import MonitoringPolicy
-from attrition_assets.monitoring.report import Finding, Performance
+from attrition_assets.monitoring.report import Estimate, Finding, Performance
 
 CONFIDENCE = 0.95
+TINY = 1e-15
 
 
 def judge_performance(
@@ -22,9 +22,10 @@ def judge_performance(
 
     Performance is lost if the AUC is lower by more than the policy's margin and the one-sided
     z-test says so at its level, with standard errors of DeLong, DeLong and Clarke-Pearson (1988).
-    Promised probabilities must be out of fold. `threshold` flags leavers, for precision and recall.
+    Precision and recall (intervals of Wilson, 1927) and log-loss are reported beside it. Promised
+    probabilities must be out of fold. `threshold` flags leavers.
     """
-    known = _measure(current, threshold)
+    known = _measure(promised, current, threshold)
     for sample, name in ((promised, "promised"), (current, "current")):
         if lack := sample.explain_lack(policy.min_leavers):
             return known.model_copy(
@@ -34,15 +35,15 @@ def judge_performance(
     now, error_now = measure_auc(current.left, current.probability)
     loss, error = before - now, float(np.hypot(error_before, error_now))
     p_value = float(stats.norm.sf(loss / error)) if error else float(loss <= 0)
-    lost = p_value <= policy.performance_level and loss > policy.performance_margin
+    lost = p_value <= policy.outcome_level and loss > policy.performance_margin
     return known.model_copy(
         update={
             "finding": Finding.DRIFT if lost else Finding.NO_DRIFT,
-            "reason": f"AUC is {now:.3f} [{known.auc_low:.3f}, {known.auc_high:.3f}], promised "
-            f"were {before:.3f} (one-sided p = {p_value:.2g}; lost is more than "
-            f"{policy.performance_margin:g} with p up to {policy.performance_level:g}; "
-            f"{current.leavers} leavers among {current.rows} rows)",
-            "promised_auc": before,
+            "reason": f"AUC {known.auc} (one-sided p = {p_value:.2g}; lost is more than "
+            f"{policy.performance_margin:g} with p up to {policy.outcome_level:g}; "
+            f"{current.leavers} leavers among {current.rows} rows); precision "
+            f"{known.precision or 'unknown, nobody was flagged'}; recall {known.recall}; log-loss "
+            f"{known.log_loss}",
             "p_value": p_value,
         }
     )
@@ -63,26 +64,47 @@ def measure_auc(
     return float(beaten.mean()), float(np.sqrt(variance))
 
 
-def _measure(sample: OutcomeSample, threshold: float) -> Performance:
-    """What can be measured on the sample at all; the finding is still open."""
-    flagged = sample.probability >= threshold
-    hits = int((flagged & sample.left).sum())
-    auc = low = high = None
-    if min(sample.leavers, sample.rows - sample.leavers) >= 2:
-        auc, error = measure_auc(sample.left, sample.probability)
-        width = float(stats.norm.isf((1 - CONFIDENCE) / 2)) * error
-        low, high = max(0.0, auc - width), min(1.0, auc + width)
+def _measure(promised: OutcomeSample, current: OutcomeSample, threshold: float) -> Performance:
+    """What can be measured on the samples at all; the finding is still open."""
+    before, now = _measure_sample(promised, threshold), _measure_sample(current, threshold)
+    estimates = {
+        name: estimate.model_copy(update={"promised": before[name].value})
+        if name in before
+        else estimate
+        for name, estimate in now.items()
+    }
     return Performance(
         finding=Finding.CANNOT_TELL,
         reason="not judged",
-        auc=auc,
-        auc_low=low,
-        auc_high=high,
-        precision=hits / int(flagged.sum()) if flagged.any() else None,
-        recall=hits / sample.leavers if sample.leavers else None,
-        log_loss=float(log_loss(sample.left, sample.probability, labels=[False, True]))
-        if sample.rows
-        else None,
-        rows=sample.rows,
-        leavers=sample.leavers,
+        auc=estimates.get("auc"),
+        precision=estimates.get("precision"),
+        recall=estimates.get("recall"),
+        log_loss=estimates.get("log_loss"),
+        rows=current.rows,
+        leavers=current.leavers,
     )
+
+
+def _measure_sample(sample: OutcomeSample, threshold: float) -> dict[str, Estimate]:
+    flagged = sample.probability >= threshold
+    hits = int((flagged & sample.left).sum())
+    found = {}
+    if min(sample.leavers, sample.rows - sample.leavers) >= 2:
+        found["auc"] = _estimate(*measure_auc(sample.left, sample.probability), highest=1.0)
+    for name, tries in (("precision", int(flagged.sum())), ("recall", sample.leavers)):
+        if tries:
+            interval = stats.binomtest(hits, tries).proportion_ci(CONFIDENCE, method="wilson")
+            found[name] = Estimate(
+                value=hits / tries, low=float(interval.low), high=float(interval.high)
+            )
+    if sample.rows >= 2:
+        chance = np.clip(np.where(sample.left, sample.probability, 1 - sample.probability), TINY, 1)
+        losses = -np.log(chance)
+        error = float(losses.std(ddof=1) / np.sqrt(sample.rows))
+        found["log_loss"] = _estimate(float(losses.mean()), error)
+    return found
+
+
+def _estimate(value: float, error: float, highest: float = np.inf) -> Estimate:
+    width = float(stats.norm.isf((1 - CONFIDENCE) / 2)) * error
+    return Estimate(value=value, low=max(0.0, value - width), high=min(highest, value + width))

@@ -1,15 +1,21 @@
 """The limits that turn numbers into verdicts, and verdicts into a decision.
 
-How the numbers come about is not decided here.
+A file `policy.yaml` beside the contract may set them. How the numbers come about is not decided
+here.
 """
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from attrition_assets.contract import explain_faults, load_yaml
+from attrition_assets.errors import ContractError
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Effect = Annotated[float, Field(ge=0, lt=1)]
+POLICY_FILE = "policy.yaml"
 
 
 class Cause(StrEnum):
@@ -25,22 +31,66 @@ class Cause(StrEnum):
 class MonitoringPolicy(BaseModel):
     """What counts as drift, as lost performance, and as too old a champion.
 
-    Levels are probabilities of an alarm when nothing changed. Those of concept and performance are
-    for one quarterly evaluation: four of them stay within 5 % a year. Effects are distances in
-    0..1; `performance_margin` is in AUC. `retrain_on` lists what calls for retraining; anything
-    else is only reported.
+    `yearly_budget` is the probability of an alarm within a year in which nothing changes: once for
+    drift of features and predictions, spent over twelve months, once for concept drift and once for
+    lost performance, each spent over four quarters. `prediction_share` is the part of the first
+    that the predictions get.
+
+    Floors are the smallest differences that count, however sure: `effect_floor` in KS distance or
+    total variation, `relation_floor` in correlation or standard deviations given the other
+    columns, `people_floor` in standard deviations of a mean by person, `joiner_floor` in headcount,
+    `prediction_effect_floor` in KS distance of the scores (half of it in flagged share),
+    `performance_margin` in AUC. `retrain_on` lists what calls for retraining; anything else is only
+    reported. `min_rows` and `min_leavers` are the fewest of each sample that are judged.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    level: Probability = 0.05
+    yearly_budget: Probability = 0.05
+    prediction_share: Probability = 0.2
     effect_floor: Effect = 0.05
+    relation_floor: Effect = 0.10
+    people_floor: Effect = 0.02
+    joiner_floor: Effect = 0.02
     prediction_effect_floor: Effect = 0.10
-    concept_level: Probability = 0.0125
-    performance_level: Probability = 0.0125
     performance_margin: Effect = 0.02
     min_leavers: int = Field(default=30, ge=2)
-    min_rows: int = Field(default=30, ge=2)
+    min_rows: int = Field(default=60, ge=20)
     champion_max_age_months: int = Field(default=12, ge=1)
     cooldown_months: int = Field(default=3, ge=0)
     retrain_on: tuple[Cause, ...] = tuple(Cause)
+
+    @property
+    def feature_level(self) -> float:
+        """Probability of a feature-drift alarm in one month in which nothing changes."""
+        return self.yearly_budget * (1 - self.prediction_share) / 12
+
+    @property
+    def prediction_level(self) -> float:
+        """Probability of a prediction-drift alarm in one month in which nothing changes."""
+        return self.yearly_budget * self.prediction_share / 12
+
+    @property
+    def outcome_level(self) -> float:
+        """Probability of a concept alarm, or of a performance alarm, in one quarter."""
+        return self.yearly_budget / 4
+
+
+def read_policy(contract: Path) -> MonitoringPolicy:
+    """The policy in the folder of a contract file; the default one if none lies there.
+
+    Raises ContractError that names every unknown or malformed entry.
+    """
+    path = contract.with_name(POLICY_FILE)
+    try:
+        return MonitoringPolicy.model_validate(load_yaml(path) or {})
+    except FileNotFoundError:
+        return MonitoringPolicy()
+    except OSError as error:
+        raise ContractError(f"{path} cannot be read ({error.strerror}): mend it") from None
+    except ValidationError as error:
+        accepted = ", ".join(MonitoringPolicy.model_fields)
+        raise ContractError(
+            f"{path} is not a valid policy:\n{explain_faults(error, 'policy')}\n  accepted are: "
+            f"{accepted}"
+        ) from None

@@ -5,6 +5,7 @@ API, the issue and the model card read these types; how a verdict is reached is 
 """
 
 from enum import StrEnum
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,12 +15,15 @@ from attrition_assets.contract import Kind
 class Finding(StrEnum):
     """What a judge found.
 
-    `not_due`: nothing to judge yet, as expected (labels are not known). `cannot_tell`: it should
-    have been judged and could not be; it never means that all is well.
+    `fault`: data are broken, which is no drift. `not_due`: nothing to judge yet, as expected
+    (labels are not known). `cannot_tell`: it should have been judged and could not be; it never
+    means that all is well.
     """
 
     DRIFT = "drift"
     NO_DRIFT = "no_drift"
+    FAULT = "fault"
+    NO_FAULT = "no_fault"
     NOT_DUE = "not_due"
     CANNOT_TELL = "cannot_tell"
 
@@ -35,15 +39,28 @@ class Verdict(_Value):
     reason: str
 
 
+class Aspect(StrEnum):
+    """What about a column is compared: the first three between rows, the last two by person."""
+
+    VALUES = "values"
+    CONDITIONAL = "values given the others"
+    RELATION = "relation"
+    CHANGE = "year-on-year change"
+    MEAN = "mean by person"
+
+
 class FeatureTest(_Value):
-    """One test of one column: its values, or its rate of missing values.
+    """One test of one aspect of one column.
 
     `method`, the p-values and the effect are None where the column could not be tested; `note`
-    then says why. `effect` lies in 0..1, in the terms of `effect_measure`.
+    then says why. `adjusted_p_value` counts for all tests of its method; `effect` is 0 or more, in
+    the terms of `effect_measure`. `importance` is the column's weight in the model, 0 if the model
+    does not use it, None if no model was given.
     """
 
     column: str
     kind: Kind
+    aspect: Aspect = Aspect.VALUES
     method: str | None = None
     p_value: float | None = None
     adjusted_p_value: float | None = None
@@ -51,13 +68,68 @@ class FeatureTest(_Value):
     effect_measure: str | None = None
     drifted: bool = False
     used_by_model: bool = True
+    importance: float | None = None
     note: str = ""
 
 
-class FeatureDrift(Verdict):
-    """Whether the distribution of any monitored column moved."""
+class Evidence(_Value):
+    """One way of looking for drift: its p-value and the level that it has to reach.
 
+    `p_value` is None where it could not be used; `note` then says why.
+    """
+
+    method: str
+    p_value: float | None = None
+    level: float | None = None
+    note: str = ""
+
+    @property
+    def alarms(self) -> bool:
+        """Whether it found something."""
+        return self.p_value is not None and self.level is not None and self.p_value <= self.level
+
+
+class Detectable(_Value):
+    """The smallest shift of a column that would have been found with 80 % probability."""
+
+    column: str
+    shift: float
+    unit: str
+
+    def __str__(self) -> str:
+        shift = f"{self.shift:.2g}" if self.shift < 10 else f"{self.shift:,.0f}"
+        return f"{self.column} by {shift} {self.unit}"
+
+    @classmethod
+    def of_share(cls, column: str, share: float) -> Self:
+        """A shift of the share of a level, 0..1."""
+        return cls(column=column, shift=100 * share, unit="points")
+
+    @classmethod
+    def of_mean(cls, column: str, mean: float, shift: float, amounts: bool) -> Self:
+        """A shift of a mean, in percent of it where the values are amounts."""
+        if amounts:
+            return cls(column=column, shift=100 * shift / mean, unit="%")
+        return cls(column=column, shift=shift, unit="on average")
+
+
+class FeatureDrift(Verdict):
+    """Whether the distribution of any monitored column moved.
+
+    `p_value` is that of all `evidence` together, to be held against `level`, the probability of an
+    alarm when nothing changed. `alarmed` tells of this month; an earlier alarm that nobody answered
+    stands, since `standing_since`, and the finding is drift all the same. `reaches_model`: a column
+    that the model uses moved, or nobody can say which did.
+    """
+
+    p_value: float | None = None
+    level: float | None = None
+    alarmed: bool = False
+    reaches_model: bool = False
+    standing_since: str | None = None
+    evidence: tuple[Evidence, ...] = ()
     tests: tuple[FeatureTest, ...] = ()
+    detectable: tuple[Detectable, ...] = ()
 
     @property
     def drifted_features(self) -> tuple[str, ...]:
@@ -70,48 +142,113 @@ class FeatureDrift(Verdict):
         return drifted_share(self.tests) if tested_columns(self.tests) else None
 
 
+class FaultKind(StrEnum):
+    """What is wrong with a column's data."""
+
+    CONSTANT = "constant"
+    NO_VALUES = "no values"
+    MISSING_VALUES = "missing values"
+    UNKNOWN_LEVEL = "unknown level"
+    UNIT_CHANGE = "unit change"
+    OUT_OF_RANGE = "out of range"
+
+
+class ColumnFault(_Value):
+    """What is wrong with a column: `share` of the current rows (0..1), and in words.
+
+    `p_value`, adjusted for all tests, is None where the fault is certain.
+    """
+
+    column: str
+    fault: FaultKind
+    share: float
+    explanation: str
+    p_value: float | None = None
+
+
+class DataQuality(Verdict):
+    """Whether columns are broken rather than moved; a broken one is not judged for drift."""
+
+    faults: tuple[ColumnFault, ...] = ()
+
+
 class PredictionDrift(Verdict):
     """Whether the distribution of predicted probabilities moved.
 
-    `score` is their KS distance, 0..1. The flagged shares are those at or above the champion's
-    threshold, compared by `flagged_p_value`, which is reported and does not decide.
+    `score` is their KS distance, 0..1, and `p_value` its own. The flagged shares are those at or
+    above the champion's threshold, compared by `flagged_p_value`. Either can alarm, each at half of
+    `level`.
     """
 
     score: float | None = None
     p_value: float | None = None
+    level: float | None = None
     flagged_share_baseline: float | None = None
     flagged_share_current: float | None = None
     flagged_p_value: float | None = None
 
 
+class OutcomeWindow(_Value):
+    """Outcomes of the last `months`: `columns` by which the champion errs there, with their p.
+
+    `p_value` is that of the largest difference, adjusted for all columns, held against `level`.
+    """
+
+    months: int
+    rows: int
+    leavers: int
+    p_value: float
+    level: float
+    columns: tuple[str, ...] = ()
+
+
 class ConceptDrift(Verdict):
     """Whether people with the same features now leave at other rates than the champion learned.
 
-    `columns` are those that stand out, by contract name; `(base rate)` is leaving as a whole.
-    `rows` and `leavers` count the current sample.
+    `columns` are those that stand out, by contract name; `(base rate)` is leaving as a whole and
+    `(calibration)` its relation to the champion's own probability. `rows` and `leavers` count the
+    longest window.
     """
 
-    p_value: float | None = None
-    statistic: float | None = None
-    columns: tuple[str, ...] = ()
+    windows: tuple[OutcomeWindow, ...] = ()
     rows: int | None = None
     leavers: int | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that stand out in any window, once each."""
+        return tuple(dict.fromkeys(name for window in self.windows for name in window.columns))
+
+    @property
+    def p_value(self) -> float | None:
+        """The smallest p-value of all windows; None if none was judged."""
+        return min((window.p_value for window in self.windows), default=None)
+
+
+class Estimate(_Value):
+    """A measure of the champion: now, with its 95 % interval, and as it was promised."""
+
+    value: float
+    low: float
+    high: float
+    promised: float | None = None
+
+    def __str__(self) -> str:
+        promised = "" if self.promised is None else f", promised {self.promised:.3f}"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]{promised}"
 
 
 class Performance(Verdict):
     """Whether the champion ranks leavers worse than it promised. Unknown numbers are None.
 
-    `auc_low` and `auc_high` are a 95 % interval of the current AUC; `log_loss` is in nats per row.
+    `log_loss` is in nats a row; precision and recall are those of its flags.
     """
 
-    auc: float | None = None
-    auc_low: float | None = None
-    auc_high: float | None = None
-    promised_auc: float | None = None
+    auc: Estimate | None = None
+    precision: Estimate | None = None
+    recall: Estimate | None = None
+    log_loss: Estimate | None = None
     p_value: float | None = None
-    precision: float | None = None
-    recall: float | None = None
-    log_loss: float | None = None
     rows: int | None = None
     leavers: int | None = None
 
@@ -126,8 +263,10 @@ class ChampionAge(Verdict):
 class DriftReport(_Value):
     """All verdicts on one month (`2026-01`), and what they were measured against.
 
-    `baseline_month` is the month the champion's reference data ends in; `reference_digest` names
-    that data; `snapshot_version` counts the corrections of the month, from 1.
+    `baseline_month` is the month whose people are the baseline of the row test: the one that the
+    champion's reference data ends in, or that of a later alarm that was acknowledged.
+    `reference_digest` names the reference data; `snapshot_version` counts the corrections of the
+    month, from 1.
     """
 
     month: str
@@ -137,6 +276,7 @@ class DriftReport(_Value):
     baseline_month: str
     baseline_rows: int
     current_rows: int
+    data_quality: DataQuality
     feature_drift: FeatureDrift
     prediction_drift: PredictionDrift
     concept_drift: ConceptDrift

@@ -3,9 +3,11 @@
 from pydantic import BaseModel, ConfigDict
 
 from attrition_assets.monitoring.decision import Decision, RetrainingDecision
+from attrition_assets.monitoring.feature_drift import describe_power
 from attrition_assets.monitoring.report import DriftReport, Finding, Verdict
 
 QUESTIONS = (
+    "Data broken",
     "Feature drift",
     "Prediction drift",
     "Concept drift",
@@ -15,6 +17,8 @@ QUESTIONS = (
 WORDS = {
     Finding.DRIFT: "**yes**",
     Finding.NO_DRIFT: "no",
+    Finding.FAULT: "**yes**",
+    Finding.NO_FAULT: "no",
     Finding.NOT_DUE: "not known yet",
     Finding.CANNOT_TELL: "**cannot tell**",
 }
@@ -45,6 +49,7 @@ def render_summary(
     """A judged month's summary as Markdown; `notes` are what else there is to say, a line each."""
     features, scores = report.feature_drift, report.prediction_drift
     verdicts: list[Verdict] = [
+        report.data_quality,
         features,
         scores,
         report.concept_drift,
@@ -59,6 +64,7 @@ def render_summary(
     )
     facts = (
         f"Drift share: {_show(features.share)}; drifted features: {drifted}",
+        *([seen[0].upper() + seen[1:]] if (seen := describe_power(features)) else []),
         f"Prediction drift score: {_show(scores.score)}; flagged: "
         f"{_show(scores.flagged_share_current)} now, "
         f"{_show(scores.flagged_share_baseline)} in the baseline",

@@ -16,6 +16,9 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from attrition_assets.contract import Contract, Kind
 
+# What scikit-learn puts before the name of a column whose missing values it tells the model.
+MISSING = "missingindicator_"
+
 
 def build_pipeline(contract: Contract, *, C: float) -> Pipeline:
     """A logistic regression on the contract's features; `C` is its inverse L2 strength.
@@ -57,6 +60,17 @@ def name_effects(pipeline: Pipeline) -> dict[str, float]:
     names = pipeline[:-1].get_feature_names_out()
     coefficients = pipeline.named_steps["model"].coef_[0]
     return {str(name): float(value) for name, value in zip(names, coefficients, strict=True)}
+
+
+def weigh_columns(pipeline: Pipeline, contract: Contract) -> dict[str, float]:
+    """What each feature weighs in the model: the largest effect of its inputs, 0 or more."""
+    weights = dict.fromkeys(contract.features, 0.0)
+    longest_first = sorted(contract.features, key=len, reverse=True)
+    for name, effect in name_effects(pipeline).items():
+        begins = f"{name.removeprefix(MISSING)}_"
+        column = next(each for each in longest_first if begins.startswith(f"{each}_"))
+        weights[column] = max(weights[column], abs(effect))
+    return weights
 
 
 def _encode(encoder: Any, contract: Contract, names: tuple[str, ...], **options: Any) -> Any:

@@ -29,6 +29,7 @@ CHECKS = {
     "model": {"better_than_base_rate", "calibrated", "no_leaking_feature"},
     "predictions": {"one_score_per_employee", "probabilities_valid"},
     "drift_report": {
+        "no_broken_column",
         "no_feature_drift",
         "no_prediction_drift",
         "no_concept_drift",

@@ -18,7 +18,7 @@ from dagster import (
 
 from attrition_assets.adapters.files import content_digest
 from attrition_assets.adapters.reference_store import ReferenceStore
-from attrition_assets.defs.drift import INFORMING_CHECKS
+from attrition_assets.defs.drift_checks import INFORMING_CHECKS
 from attrition_assets.defs.retraining import decide_request
 from attrition_assets.defs.runs import MONTH_TAG, REASON_TAG
 from attrition_assets.monitoring.policy import MonitoringPolicy
@@ -148,8 +148,9 @@ def test_the_checks_of_a_drifted_month_show_value_limit_and_offenders(
     drift = read_check(instance, "drift_report", "no_feature_drift", RETRAINED)
     assert not drift.passed
     assert drift.severity.value == "WARN"
-    assert drift.metadata["value"].value > 0
-    assert "adjusted p" in drift.metadata["limit"].value
+    level = MonitoringPolicy().feature_level
+    assert 0 < drift.metadata["value"].value <= level
+    assert drift.metadata["limit"].value.startswith(f"p > {level:.2g} ")
     offenders = [record.data["column"] for record in drift.metadata["offenders"].records]
     assert "MonthlyIncome" in offenders
     decision = read_check(instance, "drift_report", "retraining_not_needed", RETRAINED)

@@ -19,6 +19,7 @@ from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.runs import explain_failure
 from attrition_assets.defs.suspension import report_suspension, resume_scoring
 from attrition_assets.demo import Loop
+from attrition_assets.monitoring.summary import QUESTIONS
 from attrition_assets.months import last_day, parse_month, partition_key
 from attrition_assets.settings import PROJECT_ROOT, Settings
 from attrition_assets.status import collect_status, render_status
@@ -249,7 +250,7 @@ def test_the_summary_of_a_refused_month_says_why_and_what_to_do(place: Place) ->
     assert "**Refused: nothing was judged.**" in text
     assert f"{FAULT}.parquet has sent_before, wrong_date" in text
     assert f"then `attrition run {FAULT}`" in text
-    assert text.count("**not judged**") == 5
+    assert text.count("**not judged**") == len(QUESTIONS)
 
 
 def test_a_month_without_a_file_is_summarized_too(place: Place) -> None:

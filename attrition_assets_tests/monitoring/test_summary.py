@@ -5,6 +5,8 @@ from attrition_assets.monitoring.decision import Decision, RetrainingDecision
 from attrition_assets.monitoring.report import (
     ChampionAge,
     ConceptDrift,
+    DataQuality,
+    Detectable,
     DriftReport,
     FeatureDrift,
     FeatureTest,
@@ -12,25 +14,28 @@ from attrition_assets.monitoring.report import (
     Performance,
     PredictionDrift,
 )
-from attrition_assets.monitoring.summary import Batch, render_summary
+from attrition_assets.monitoring.summary import Batch, render_summary, render_unjudged
 
-REPORT = DriftReport(
-    month="2026-01",
-    snapshot_version=1,
-    champion_version=7,
-    reference_digest="abc",
-    baseline_month="2025-10",
-    baseline_rows=900,
-    current_rows=500,
-    feature_drift=FeatureDrift(
-        finding=Finding.DRIFT,
-        reason="2 of 3 columns moved",
-        tests=(
-            FeatureTest(column="Age", kind=Kind.CONTINUOUS, p_value=0.01, drifted=True),
-            FeatureTest(column="OverTime", kind=Kind.NOMINAL, p_value=0.02, drifted=True),
-            FeatureTest(column="DailyRate", kind=Kind.CONTINUOUS, p_value=0.5),
-        ),
+from .conftest import make_report
+
+FEATURES = FeatureDrift(
+    finding=Finding.DRIFT,
+    reason="2 of 3 columns moved",
+    alarmed=True,
+    reaches_model=True,
+    tests=(
+        FeatureTest(column="Age", kind=Kind.CONTINUOUS, p_value=0.01, drifted=True),
+        FeatureTest(column="OverTime", kind=Kind.NOMINAL, p_value=0.02, drifted=True),
+        FeatureTest(column="DailyRate", kind=Kind.CONTINUOUS, p_value=0.5),
     ),
+    detectable=(
+        Detectable.of_share("OverTime", 0.05),
+        Detectable.of_mean("MonthlyIncome", 6500, 130, amounts=True),
+    ),
+)
+REPORT = make_report(
+    data_quality=DataQuality(finding=Finding.NO_FAULT, reason="nothing is wrong"),
+    feature_drift=FEATURES,
     prediction_drift=PredictionDrift(
         finding=Finding.NO_DRIFT,
         reason="scores are as before",
@@ -48,8 +53,12 @@ RETRAIN = RetrainingDecision(
 )
 
 
-def render(report: DriftReport = REPORT, decision: RetrainingDecision = RETRAIN) -> list[str]:
-    return render_summary(report, decision, BATCH, "http://reports/2026-01").splitlines()
+def render(
+    report: DriftReport = REPORT,
+    decision: RetrainingDecision = RETRAIN,
+    notes: tuple[str, ...] = (),
+) -> list[str]:
+    return render_summary(report, decision, BATCH, "http://reports/2026-01", notes).splitlines()
 
 
 def test_a_month_is_headed_by_its_name_the_advice_and_every_reason() -> None:
@@ -79,6 +88,7 @@ def test_every_decision_has_its_words(decision: Decision, advice: str) -> None:
 def test_every_verdict_is_answered_in_words_with_its_reason() -> None:
     assert [line for line in render() if line.startswith("| ")] == [
         "| question | answer | why |",
+        "| Data broken | no | nothing is wrong |",
         "| Feature drift | **yes** | 2 of 3 columns moved |",
         "| Prediction drift | no | scores are as before |",
         "| Concept drift | not known yet | next in 2026-03 |",
@@ -87,14 +97,29 @@ def test_every_verdict_is_answered_in_words_with_its_reason() -> None:
     ]
 
 
+def test_broken_data_are_answered_with_yes_and_stay_inside_their_cell() -> None:
+    broken = DataQuality(finding=Finding.FAULT, reason="Pay: a|b\nand more")
+    lines = render(REPORT.model_copy(update={"data_quality": broken}))
+    assert "| Data broken | **yes** | Pay: a\\|b and more |" in lines
+
+
 def test_the_numbers_of_the_month_its_batch_and_its_baseline_are_told() -> None:
-    assert render()[-5:] == [
+    assert render()[-6:] == [
         "- Drift share: 0.667; drifted features: Age, OverTime",
+        "- With 80 % probability it would have seen MonthlyIncome by 2 % or OverTime by 5 points, "
+        "or more",
         "- Prediction drift score: 0.042; flagged: 0.250 now, 0.200 in the baseline",
         "- Batch: 500 employees scored by version 7, 125 flagged (25.0%), mean probability 0.163",
         "- Baseline: 900 employees, as of 2025-10",
         "- Distributions: http://reports/2026-01",
     ]
+
+
+def test_notes_come_last_and_a_corrected_snapshot_is_said_to_be_one() -> None:
+    lines = render(REPORT.model_copy(update={"snapshot_version": 2}), notes=("one", "two"))
+    assert lines[-2:] == ["- one", "- two"]
+    (batch,) = (line for line in lines if line.startswith("- Batch: "))
+    assert batch.endswith("(version 2 of the month: its snapshot was corrected)")
 
 
 def test_what_could_not_be_measured_is_unknown_and_not_zero() -> None:
@@ -109,3 +134,15 @@ def test_what_could_not_be_measured_is_unknown_and_not_zero() -> None:
     assert (
         "- Prediction drift score: unknown; flagged: unknown now, unknown in the baseline" in lines
     )
+    assert not any("probability it would have seen" in line for line in lines)
+
+
+def test_a_month_that_was_not_judged_answers_no_question_and_says_what_to_do() -> None:
+    lines = render_unjudged(
+        "2026-02", "2026-02 was refused", ("Pay: a year's",), "correct the file"
+    ).splitlines()
+    assert lines[:5] == ["# 2026-02", "", "**2026-02 was refused**", "", "- Pay: a year's"]
+    answers = [line for line in lines if line.startswith("| ")][1:]
+    assert len(answers) == 6
+    assert all(line.endswith("| **not judged** | see above |") for line in answers)
+    assert lines[-1] == "- To do: correct the file"

@@ -2,12 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attrition_assets.monitoring.two_sample import (
-    compare_continuous,
-    compare_missing,
-    compare_nominal,
-    compare_ordinal,
-)
+from attrition_assets.monitoring.two_sample import compare_continuous, compare_flags
 
 
 @pytest.fixture
@@ -15,59 +10,52 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def test_continuous_p_and_distance_are_those_of_scipys_exact_test(rng: np.random.Generator) -> None:
+def test_numbers_are_compared_by_scipys_exact_ks_test(rng: np.random.Generator) -> None:
     reference, current = rng.normal(0, 1, 735), rng.normal(0.2, 1, 122)
     expected = stats.ks_2samp(reference, current, method="exact")
     result = compare_continuous(reference, current)
     assert (result.p_value, result.effect) == (expected.pvalue, expected.statistic)
+    assert (result.method, result.effect_measure) == ("Kolmogorov-Smirnov", "KS distance")
 
 
-def test_ordinal_p_is_scipys_mann_whitney_corrected_for_ties(rng: np.random.Generator) -> None:
-    reference, current = (
-        rng.integers(1, top, rows).astype(np.float64) for top, rows in ((5, 735), (4, 122))
-    )
-    expected = stats.mannwhitneyu(reference, current, method="asymptotic")
-    result = compare_ordinal(reference, current)
-    assert result.p_value == expected.pvalue
-    assert result.effect == stats.ks_2samp(reference, current, method="asymp").statistic
+def test_above_ten_thousand_rows_the_p_is_asymptotic(rng: np.random.Generator) -> None:
+    reference, current = rng.normal(0, 1, 10_001), rng.normal(0.05, 1, 500)
+    expected = stats.ks_2samp(reference, current, method="asymp")
+    assert compare_continuous(reference, current).p_value == expected.pvalue
 
 
-def test_nominal_p_is_that_of_scipys_two_sample_chi_square() -> None:
-    reference = np.array(["a"] * 60 + ["b"] * 40, dtype=object)
-    current = np.array(["a"] * 20 + ["b"] * 30, dtype=object)
-    result = compare_nominal(reference, current)
-    expected = stats.chi2_contingency([[60, 40], [20, 30]], correction=False)
-    assert result.method == "chi-square"
-    assert result.p_value == expected.pvalue
-    assert result.effect == pytest.approx(0.2)
+def test_equal_samples_have_p_1_and_no_effect() -> None:
+    same = np.array([0.1, 0.1, 0.4])
+    assert (compare_continuous(same, same).p_value, compare_continuous(same, same).effect) == (1, 0)
 
 
-def test_rare_levels_get_the_share_of_random_tables_that_fishers_test_gives_exactly() -> None:
-    reference = np.array(["rare"] * 9 + ["b"] * 191, dtype=object)
-    current = np.array(["rare"] * 8 + ["b"] * 42, dtype=object)
-    result = compare_nominal(reference, current)
-    exact = stats.fisher_exact(np.array([[9, 191], [8, 42]])).pvalue
-    assert result.method == "chi-square by permutation"
-    # The Monte Carlo error is at most .0011 (one standard error of 10,000 tables near .01).
-    assert result.p_value == pytest.approx(exact, abs=0.005)
-    assert result == compare_nominal(reference, current)
-
-
-def test_a_renamed_rare_level_is_certain() -> None:
-    reference = np.array(["hr"] * 50 + ["b"] * 950, dtype=object)
-    current = np.array(["people"] * 20 + ["b"] * 380, dtype=object)
-    result = compare_nominal(reference, current)
-    assert result.p_value < 0.001
-    assert result.effect == pytest.approx(0.05)
-
-
-def test_a_single_shared_level_is_no_difference() -> None:
-    same = np.array(["a"] * 40, dtype=object)
-    assert compare_nominal(same, same).p_value == 1.0
-
-
-def test_missing_rates_are_compared_by_fishers_exact_test() -> None:
+def test_flagged_shares_are_compared_by_fishers_exact_test() -> None:
     reference, current = np.arange(200) < 2, np.arange(100) < 20
-    result = compare_missing(reference, current)
+    result = compare_flags(reference, current)
     assert result.p_value == stats.fisher_exact(np.array([[2, 198], [20, 80]])).pvalue
     assert result.effect == pytest.approx(0.19)
+    assert (result.method, result.effect_measure) == ("Fisher exact", "difference of shares")
+
+
+def test_flags_differ_as_much_whichever_side_is_the_reference() -> None:
+    few, many = np.arange(80) < 4, np.arange(50) < 15
+    there, back = compare_flags(few, many), compare_flags(many, few)
+    assert there.p_value == pytest.approx(back.p_value, rel=1e-9)
+    assert there.effect == back.effect
+
+
+@pytest.mark.parametrize("share", [0, 60])
+def test_flags_that_are_all_alike_have_p_1(share: int) -> None:
+    result = compare_flags(np.arange(60) < share, np.arange(60) < share)
+    assert (result.p_value, result.effect) == (1.0, 0.0)
+
+
+def test_flag_alarms_without_a_change_are_at_most_as_frequent_as_declared(
+    rng: np.random.Generator,
+) -> None:
+    """300 draws alarm more than 33 times at most once in 10^5 choices of seeds."""
+    alarms = sum(
+        compare_flags(rng.random(300) < 0.2, rng.random(60) < 0.2).p_value <= 0.05
+        for _ in range(300)
+    )
+    assert alarms <= stats.binom.isf(1e-5, 300, 0.05)

@@ -11,6 +11,7 @@ from attrition_assets.training.features import (
     make_example,
     name_effects,
     select_features,
+    weigh_columns,
 )
 from attrition_assets_tests.conftest import MakeSnapshot, declare_contract
 
@@ -200,3 +201,44 @@ def test_the_example_follows_from_the_contract_alone() -> None:
     assert make_example(CONTRACT).to_dict("records") == [
         {"Team": "red", "Grade": "low", "Shoe": 40.0, "Pay": 5.0}
     ]
+
+
+def test_a_column_weighs_as_much_as_the_largest_effect_of_its_inputs() -> None:
+    pipeline = build_pipeline(CONTRACT, C=1.0).fit(select_features(TABLE, CONTRACT), LEFT)
+    effects, weights = name_effects(pipeline), weigh_columns(pipeline, CONTRACT)
+    assert list(weights) == ["Team", "Grade", "Shoe", "Pay"]
+    assert weights["Team"] == max(abs(effects["Team_red"]), abs(effects["Team_blue"]))
+    for name in ("Grade", "Shoe", "Pay"):
+        assert weights[name] == abs(effects[name]) > 0
+
+
+def test_what_decides_weighs_most_and_protected_columns_weigh_nothing(
+    make_snapshot: MakeSnapshot, contract: Contract
+) -> None:
+    table = make_snapshot("2026-01", 600, 0)
+    left = ((table["OverTime"] == "Yes") & (table["JobSatisfaction"] < 3)).to_numpy().astype(int)
+    pipeline = build_pipeline(contract, C=1.0).fit(select_features(table, contract), left)
+    weights = weigh_columns(pipeline, contract)
+    assert set(weights) == set(contract.features)
+    assert {"OverTime", "JobSatisfaction"} == set(sorted(weights, key=weights.__getitem__)[-2:])
+    assert min(weights.values()) >= 0
+
+
+def test_columns_whose_names_begin_alike_are_told_apart() -> None:
+    alike = declare_contract(Team=TEAM, Team_Pay=PAY, Teams=GRADE)
+    table = TABLE.rename(columns={"Pay": "Team_Pay", "Grade": "Teams"})
+    pipeline = build_pipeline(alike, C=1.0).fit(select_features(table, alike), LEFT)
+    effects, weights = name_effects(pipeline), weigh_columns(pipeline, alike)
+    assert weights == {
+        "Team": max(abs(effects["Team_red"]), abs(effects["Team_blue"])),
+        "Team_Pay": abs(effects["Team_Pay"]),
+        "Teams": abs(effects["Teams"]),
+    }
+
+
+def test_a_column_with_missing_values_weighs_its_indicator_too() -> None:
+    allowed = declare_contract(Team={**TEAM, "missing": True}, Pay={**PAY, "missing": True})
+    table = TABLE.assign(Pay=[1.0, np.nan, 3.0, np.nan, 5.0, np.nan])
+    pipeline = build_pipeline(allowed, C=1.0).fit(select_features(table, allowed), LEFT)
+    effects, weights = name_effects(pipeline), weigh_columns(pipeline, allowed)
+    assert weights["Pay"] == max(abs(effects["Pay"]), abs(effects["missingindicator_Pay"]))

@@ -1,0 +1,231 @@
+"""The verdict on a month's features: what the people and the rows tell, at one level together.
+
+The level of a month is shared by four tests. An alarm that nobody answered stands. What an alarm
+leads to is for `decision`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from attrition_assets.contract import Contract
+from attrition_assets.errors import DriftInputError
+from attrition_assets.monitoring.drift_detection import DriftDetector, describe_drift
+from attrition_assets.monitoring.people import (
+    BY_PERSON,
+    JOINERS,
+    ROWS_SHARE,
+    SHARES,
+    PeopleComparison,
+    PeopleHistory,
+    compare_people,
+)
+from attrition_assets.monitoring.policy import MonitoringPolicy
+from attrition_assets.monitoring.report import (
+    DataQuality,
+    Detectable,
+    Evidence,
+    FeatureDrift,
+    FeatureTest,
+    Finding,
+)
+from attrition_assets.monitoring.row_test import name_causes, order_tests
+
+
+@dataclass(frozen=True)
+class PastAlarm:
+    """A drift alarm of an earlier month: the columns that moved, and whether the model uses any."""
+
+    month: pd.Period
+    columns: tuple[str, ...]
+    reaches_model: bool
+
+
+def find_standing(
+    alarms: Iterable[PastAlarm],
+    *,
+    month: pd.Period,
+    champion_as_of: pd.Period,
+    acknowledged: frozenset[pd.Period],
+) -> PastAlarm | None:
+    """What was not answered of the alarms before `month`, as one since the first; None if all were.
+
+    A champion that was trained on the alarm's month or later answers it, or a person who
+    acknowledged it.
+    """
+    unanswered = sorted(
+        (
+            alarm
+            for alarm in alarms
+            if champion_as_of < alarm.month < month and alarm.month not in acknowledged
+        ),
+        key=lambda alarm: alarm.month,
+    )
+    if not unanswered:
+        return None
+    return PastAlarm(
+        unanswered[0].month,
+        tuple(dict.fromkeys(name for alarm in unanswered for name in alarm.columns)),
+        any(alarm.reaches_model for alarm in unanswered),
+    )
+
+
+def judge_features(
+    *,
+    month: pd.Period,
+    baseline: pd.DataFrame,
+    current: pd.DataFrame,
+    history: PeopleHistory,
+    standing: PastAlarm | None,
+    contract: Contract,
+    policy: MonitoringPolicy,
+    importance: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> tuple[FeatureDrift, DataQuality]:
+    """Judge a month's monitored columns for drift, and for faults.
+
+    The month's people are compared with themselves and with those of a year before, where the
+    history has them, and its rows with the rows of `baseline`. Each test has its part of the
+    month's level, so that together they alarm no more often than it says; the rows have the parts
+    of those that cannot be used, without a history the whole level. Tables that cannot be compared
+    give `cannot_tell`.
+    """
+    try:
+        people = compare_people(month, history, contract, policy, seed)
+        unused = sum(share for method, share in SHARES.items() if method not in people.used)
+        level = policy.feature_level * (ROWS_SHARE + unused)
+        detector = DriftDetector(level, policy=policy, contract=contract, seed=seed)
+        rows, quality = detector.compare_features(
+            reference_data=_select_monitored(baseline, contract, "baseline"),
+            current_data=_select_monitored(current, contract, "current month"),
+            importance=importance,
+        )
+    except DriftInputError as error:
+        unknown = FeatureDrift(finding=Finding.CANNOT_TELL, reason=str(error))
+        return _let_stand(unknown, standing), DataQuality(
+            finding=Finding.CANNOT_TELL, reason=str(error)
+        )
+    people = people.without(frozenset(fault.column for fault in quality.faults))
+    tests = order_tests(name_causes([*people.tests, *rows.tests]), importance)
+    drifted = [test for test in tests if test.drifted]
+    alarmed = rows.alarmed or people.many_joiners or any(test.drifted for test in people.tests)
+    evidence = (*people.evidence, *rows.evidence)
+    p_value = _add_up(evidence, policy)
+    drift = FeatureDrift(
+        finding=Finding.DRIFT if alarmed else rows.finding,
+        reason=_describe(tests, alarmed, people, rows, quality, p_value, policy),
+        p_value=p_value,
+        level=policy.feature_level,
+        alarmed=alarmed,
+        reaches_model=alarmed
+        and (
+            rows.reaches_model or people.many_joiners or any(each.used_by_model for each in drifted)
+        ),
+        evidence=evidence,
+        tests=tests,
+        detectable=_merge_detectable(people.detectable, rows.detectable, contract, importance),
+    )
+    return _let_stand(drift, standing), quality
+
+
+def _add_up(evidence: Sequence[Evidence], policy: MonitoringPolicy) -> float:
+    """The p-value of all tests together: the smallest, each multiplied by what its level lacks."""
+    weighed = [
+        each.p_value * policy.feature_level / each.level
+        for each in evidence
+        if each.p_value is not None and each.level is not None
+    ]
+    return min([1.0, *weighed])
+
+
+def _describe(
+    tests: Sequence[FeatureTest],
+    alarmed: bool,
+    people: PeopleComparison,
+    rows: FeatureDrift,
+    quality: DataQuality,
+    p_value: float,
+    policy: MonitoringPolicy,
+) -> str:
+    drifted = any(test.drifted for test in tests)
+    numbers = f"p = {p_value:.2g} for all tests together, drift is up to {policy.feature_level:.2g}"
+    alone = ""
+    if not set(people.used) & set(BY_PERSON):
+        used = " and ".join(["rows", *people.used])
+        alone = f"; by {used} alone, without a year of people: {_find_lack(people)}"
+    if alarmed:
+        named = [] if people.many_joiners and not drifted else [describe_drift(tests)]
+        if people.many_joiners:
+            named.append(next(each.note for each in people.evidence if each.method == JOINERS))
+        return f"{'; '.join(named)} ({numbers}{alone})"
+    if rows.finding == Finding.CANNOT_TELL and rows.p_value is None:
+        return f"{rows.reason}{alone}"
+    broken = ", ".join(fault.column for fault in quality.faults)
+    none = f"the data of {broken} are broken, and no other" if broken else "no"
+    return f"{none} column moved beyond its limits ({numbers}{alone})"
+
+
+def _find_lack(people: PeopleComparison) -> str:
+    return next((each.note for each in people.evidence if each.p_value is None), "")
+
+
+def _merge_detectable(
+    by_person: Mapping[str, Detectable],
+    by_rows: Sequence[Detectable],
+    contract: Contract,
+    importance: Mapping[str, float] | None,
+) -> tuple[Detectable, ...]:
+    """The smaller shift of each column, what matters to the model first."""
+    smallest = {each.column: each for each in by_rows}
+    for name, shift in by_person.items():
+        if name in smallest and shift.shift < smallest[name].shift:
+            smallest[name] = shift
+    weights = importance or {}
+    return tuple(
+        sorted(
+            smallest.values(),
+            key=lambda each: (each.column not in contract.features, -weights.get(each.column, 0.0)),
+        )
+    )
+
+
+def _let_stand(drift: FeatureDrift, standing: PastAlarm | None) -> FeatureDrift:
+    """The verdict, with an earlier alarm that nobody answered."""
+    if standing is None:
+        return drift
+    what = ", ".join(standing.columns) or "many columns"
+    stands = (
+        f"the alarm of {standing.month} ({what}) stands until a model trained since is promoted, "
+        f"or `attrition acknowledge {standing.month} --reason TEXT`"
+    )
+    return drift.model_copy(
+        update={
+            "finding": Finding.DRIFT,
+            "reason": f"{stands}; this month: {drift.reason}",
+            "standing_since": str(standing.month),
+            "reaches_model": drift.reaches_model or standing.reaches_model,
+        }
+    )
+
+
+def describe_power(drift: FeatureDrift, shown: int = 2) -> str:
+    """What would have been found: the most important amount, then the most important share.
+
+    Empty if nothing is known of it.
+    """
+    units = ("%", "points")
+    first = [next((each for each in drift.detectable if each.unit == unit), None) for unit in units]
+    named = [str(each) for each in first if each][:shown]
+    if not named:
+        return ""
+    return f"with 80 % probability it would have seen {' or '.join(named)}, or more"
+
+
+def _select_monitored(table: pd.DataFrame, contract: Contract, name: str) -> pd.DataFrame:
+    if lacking := [column for column in contract.monitored if column not in table]:
+        raise DriftInputError(
+            f"the {name} lacks {', '.join(lacking)}: give every monitored column of the contract "
+            f"{contract.name}"
+        )
+    return table[list(contract.monitored)]

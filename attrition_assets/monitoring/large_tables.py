@@ -1,0 +1,130 @@
+"""Two large tables compared by what they are reduced to: no row is shuffled, none is left out.
+
+Asymptotic p-values, adjusted by Bonferroni for all tests. Where the floors lie below which a sure
+difference does not count is for `row_test`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from attrition_assets.contract import Kind
+from attrition_assets.monitoring.pairing import ColumnPair, Values
+from attrition_assets.monitoring.power import find_smallest_shift
+from attrition_assets.monitoring.report import Detectable, FeatureTest
+from attrition_assets.monitoring.summaries import (
+    ValueCounts,
+    compute_chi_square_p,
+    compute_ks_p,
+    count_values,
+    measure_ks_distance,
+    measure_total_variation,
+)
+from attrition_assets.monitoring.together import compare_together, list_inputs
+
+
+@dataclass(frozen=True)
+class MissingRate:
+    """The shares of missing values of a column, and whether they differ: p adjusted."""
+
+    column: str
+    before: float
+    now: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class LargeComparison:
+    """What came out: `p_value` of all tests together, each test, and changed missing rates."""
+
+    p_value: float
+    tests: tuple[FeatureTest, ...]
+    missing: tuple[MissingRate, ...]
+    detectable: tuple[Detectable, ...]
+
+
+Sides = tuple[ValueCounts, ValueCounts]
+
+
+def compare_large_tables(
+    pairs: Sequence[ColumnPair], shift_level: float, effect_floor: float
+) -> LargeComparison:
+    """Compare two tables of 5,000 rows or more a side.
+
+    Continuous columns by Kolmogorov-Smirnov, the others by chi-square, both from value counts; then
+    each column's mean given the others and all correlations, from moments. Memory beside the
+    tables: a few copies of one column, whatever their number. `shift_level` and `effect_floor` are
+    those of the smallest shifts that would have been seen.
+    """
+    tests, missing, inputs, detectable = [], [], [], []
+    for place, pair in enumerate(pairs):
+        before, now = count_sides(pair)
+        tests.append(_test_values(pair, before, now))
+        if before.missing or now.missing:
+            missing.append(_test_missing(pair.column, before, now))
+        inputs += list_inputs(place, pair, before)
+        detectable.append(find_smallest_shift(pair, before, now, shift_level, effect_floor))
+    together = compare_together(pairs, inputs)
+    number = len(tests) + len(missing) + together.number
+    adjusted = [
+        test.model_copy(update={"adjusted_p_value": min(1.0, (test.p_value or 0.0) * number)})
+        for test in (*tests, *together.tests)
+    ]
+    rates = [replace(rate, p_value=min(1.0, rate.p_value * number)) for rate in missing]
+    p_values = [*(test.adjusted_p_value or 0.0 for test in adjusted), *(r.p_value for r in rates)]
+    return LargeComparison(min(p_values), tuple(adjusted), tuple(rates), tuple(detectable))
+
+
+def measure_distance(kind: Kind, before: ValueCounts, now: ValueCounts) -> tuple[float, str]:
+    """How far apart the two sides' values are, 0..1, and by which measure."""
+    if kind == Kind.NOMINAL:
+        return measure_total_variation(before, now), "total variation"
+    return measure_ks_distance(before, now), "KS distance"
+
+
+def describe_change(pair: ColumnPair, before: ValueCounts, now: ValueCounts) -> str:
+    """What changed in the values: the mean, or the level whose share changed most."""
+    if pair.kind != Kind.NOMINAL:
+        means = before.mean, now.mean
+        digits = 0 if max(map(abs, means)) >= 100 else 2
+        return f"mean {means[0]:,.{digits}f} to {means[1]:,.{digits}f}"
+    shares = before.counts / before.total, now.counts / now.total
+    most = int(np.argmax(np.abs(shares[1] - shares[0])))
+    return f"{pair.levels[most]} {shares[0][most]:.1%} to {shares[1][most]:.1%}"
+
+
+def count_sides(pair: ColumnPair) -> Sides:
+    """The value counts of the reference and of the current table."""
+    return _count(pair, pair.reference), _count(pair, pair.current)
+
+
+def _count(pair: ColumnPair, values: Values) -> ValueCounts:
+    if pair.kind != Kind.NOMINAL:
+        return count_values(values)
+    counts = np.bincount(values + 1, minlength=len(pair.levels) + 1)
+    return ValueCounts(np.arange(len(pair.levels)), counts[1:].astype(np.int64), int(counts[0]))
+
+
+def _test_values(pair: ColumnPair, before: ValueCounts, now: ValueCounts) -> FeatureTest:
+    effect, measure = measure_distance(pair.kind, before, now)
+    continuous = pair.kind == Kind.CONTINUOUS
+    return FeatureTest(
+        column=pair.column,
+        kind=pair.kind,
+        method="Kolmogorov-Smirnov" if continuous else "chi-square",
+        p_value=compute_ks_p(effect, before.total, now.total)
+        if continuous
+        else compute_chi_square_p(before, now),
+        effect=effect,
+        effect_measure=measure,
+        used_by_model=pair.used,
+        note=describe_change(pair, before, now),
+    )
+
+
+def _test_missing(column: str, before: ValueCounts, now: ValueCounts) -> MissingRate:
+    present, absent = ValueCounts, np.arange(2)
+    sides = [present(absent, np.array([side.total, side.missing])) for side in (before, now)]
+    shares = [side.missing / (side.total + side.missing) for side in (before, now)]
+    return MissingRate(column, shares[0], shares[1], compute_chi_square_p(*sides))

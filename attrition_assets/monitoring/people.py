@@ -1,0 +1,252 @@
+"""What a company's months tell because they show the same people: three tests beside the rows'.
+
+Next month's people are this month's people, so rows are not independent; what a person contributes
+is. Which months to compare is settled here, by what was accepted and where an alarm was raised. The
+test of sums is in `person_sums`; how all evidence adds up is for `feature_drift`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from attrition_assets.contract import Contract
+from attrition_assets.monitoring.person_sums import (
+    Inputs,
+    PersonSums,
+    choose_inputs,
+    compare_sums,
+    find_smallest_shifts,
+)
+from attrition_assets.monitoring.policy import MonitoringPolicy
+from attrition_assets.monitoring.report import Aspect, Detectable, Evidence, FeatureTest
+
+YEAR = 12
+LONGEST_GAP = 3
+FEWEST_COUNTS = 6
+CHANGES, MEANS, JOINERS = "changes of the same people", "means by person", "number of joiners"
+BY_PERSON = {CHANGES: Aspect.CHANGE, MEANS: Aspect.MEAN}
+# How a month's level is shared by the tests; the rows' own test gets the rest, and the part of each
+# test that cannot be used.
+SHARES = {CHANGES: 0.40, MEANS: 0.25, JOINERS: 0.10}
+ROWS_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class PeopleHistory:
+    """What a month is compared with: the accepted months, how to read them, past alarms.
+
+    `incidents` are months in which a drift alarm was raised: what moved then is no base.
+    """
+
+    accepted: frozenset[pd.Period]
+    read: Callable[[pd.Period], pd.DataFrame]
+    incidents: frozenset[pd.Period] = frozenset()
+
+
+@dataclass(frozen=True)
+class PeopleComparison:
+    """What the three tests found, each piece of evidence at its own part of the level."""
+
+    evidence: tuple[Evidence, ...]
+    tests: tuple[FeatureTest, ...]
+    many_joiners: bool
+    detectable: Mapping[str, Detectable]
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The methods of the tests that could be used."""
+        return tuple(each.method for each in self.evidence if each.p_value is not None)
+
+    def without(self, columns: frozenset[str]) -> Self:
+        """What is left if nothing is said of some columns."""
+        tests = tuple(test for test in self.tests if test.column not in columns)
+        evidence = tuple(
+            each.model_copy(update={"p_value": _find_smallest(tests, BY_PERSON[each.method])})
+            if each.method in BY_PERSON and each.p_value is not None
+            else each
+            for each in self.evidence
+        )
+        return replace(self, tests=tests, evidence=evidence)
+
+
+def compare_people(
+    month: pd.Period,
+    history: PeopleHistory,
+    contract: Contract,
+    policy: MonitoringPolicy,
+    seed: int = 0,
+) -> PeopleComparison:
+    """Compare a month with a year before it, person by person.
+
+    Changes: [x(t) - x(t-1)] - [x(t-12) - x(t-13)] of those present in all four months: what always
+    moves cancels, and April meets April. Means: mean(t) - mean(t-12), one contribution a person.
+    Joiners: how many joined, against the last twelve months. Months around an alarm are no base. A
+    test that finds no base, or fewer than `min_rows` people, is not used, and its evidence says so.
+    """
+    months = _Months(month, history, contract, policy)
+    evidence: list[Evidence] = []
+    tests: list[FeatureTest] = []
+    detectable: dict[str, Detectable] = {}
+    for method, add_up in ((CHANGES, _sum_changes), (MEANS, _sum_means)):
+        level = policy.feature_level * SHARES[method]
+        found = add_up(months)
+        if isinstance(found, str):
+            evidence.append(Evidence(method=method, note=found))
+            continue
+        sums, note = found
+        compared = compare_sums(sums, level, policy.people_floor, seed)
+        tests += compared
+        p_value = _find_smallest(compared, sums.aspect)
+        evidence.append(Evidence(method=method, p_value=p_value, level=level, note=note))
+        smallest = find_smallest_shifts(sums, level, policy.people_floor, months.encode(month))
+        for name, shift in smallest.items():
+            if name not in detectable or shift.shift < detectable[name].shift:
+                detectable[name] = shift
+    joiners = _compare_joiners(months)
+    evidence.append(joiners.evidence)
+    return PeopleComparison(tuple(evidence), tuple(tests), joiners.many, detectable)
+
+
+def _find_smallest(tests: Iterable[FeatureTest], aspect: Aspect) -> float:
+    adjusted = (test.adjusted_p_value for test in tests if test.aspect == aspect)
+    return min((p_value for p_value in adjusted if p_value is not None), default=1.0)
+
+
+@dataclass(frozen=True)
+class _Months:
+    """The months at hand, each read once."""
+
+    month: pd.Period
+    history: PeopleHistory
+    contract: Contract
+    policy: MonitoringPolicy
+    _read: dict[pd.Period, pd.DataFrame] = field(default_factory=dict)
+
+    def read(self, month: pd.Period) -> pd.DataFrame:
+        if month not in self._read:
+            self._read[month] = self.history.read(month)
+        return self._read[month]
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        return choose_inputs(self.read(self.month), self.contract)
+
+    def encode(self, month: pd.Period) -> pd.DataFrame:
+        return self.inputs.encode(self.read(month), f"snapshot of {month}")
+
+    def ids(self, month: pd.Period) -> pd.Series:
+        return self.read(month)[self.contract.id]
+
+    def explain_few(self, people: int, *months: pd.Period) -> str:
+        named = ", ".join(map(str, months))
+        return f"{people} people are in all of {named}; {self.policy.min_rows} are needed"
+
+
+def _sum_changes(months: _Months) -> tuple[PersonSums, str] | str:
+    bases = _find_change_base(months)
+    if isinstance(bases, str):
+        return bases
+    gap, base = bases
+    four = (base - gap, base, months.month - gap, months.month)
+    earlier, then, before, now = (months.encode(each) for each in four)
+    people = now.index.intersection(before.index).intersection(then.index)
+    people = people.intersection(earlier.index)
+    if len(people) < months.policy.min_rows:
+        return months.explain_few(len(people), *four)
+    change = (now.loc[people] - before.loc[people]) - (then.loc[people] - earlier.loc[people])
+    contributions = np.nan_to_num(change.to_numpy()) / len(people)
+    spread = now.std(ddof=0).to_numpy()
+    note = f"{len(people)} people, {four[2]} to {four[3]} against {four[0]} to {four[1]}"
+    return PersonSums(Aspect.CHANGE, contributions, spread, months.inputs), note
+
+
+def _find_change_base(months: _Months) -> tuple[int, pd.Period] | str:
+    """The gap to the last accepted month, and the month a year or two before with the same gap."""
+    accepted, month = months.history.accepted, months.month
+    gap = next((k for k in range(1, LONGEST_GAP + 1) if month - k in accepted), None)
+    if gap is None:
+        return f"none of the {LONGEST_GAP} months before {month} was accepted"
+    for base in (month - YEAR, month - 2 * YEAR):
+        spanned = {base - k for k in range(gap)}
+        if {base, base - gap} <= accepted and not spanned & months.history.incidents:
+            return gap, base
+    return f"{month - YEAR - gap} and {month - YEAR} are needed, accepted and without an alarm"
+
+
+def _sum_means(months: _Months) -> tuple[PersonSums, str] | str:
+    month, base = months.month, months.month - YEAR
+    if base not in months.history.accepted:
+        return f"{base} is needed, accepted"
+    if since := [each for each in months.history.incidents if base < each < month]:
+        return f"{base} comes before the alarm of {max(since)}"
+    now, then = months.encode(month), months.encode(base)
+    shared = int(now.index.isin(then.index).sum())
+    if shared < months.policy.min_rows:
+        return months.explain_few(shared, base, month)
+    pooled = pd.concat([now, then])
+    centre, spread = pooled.mean(), pooled.std(ddof=0).to_numpy()
+    people = now.index.union(then.index)
+    gained, lost = (
+        (side - centre).fillna(0.0).reindex(people, fill_value=0.0).to_numpy() / len(side)
+        for side in (now, then)
+    )
+    note = f"{len(now)} people in {month} against {len(then)} in {base}, {shared} of them in both"
+    return PersonSums(Aspect.MEAN, gained - lost, spread, months.inputs), note
+
+
+@dataclass(frozen=True)
+class _Joiners:
+    """The evidence from the number of joiners, and whether they are too many."""
+
+    evidence: Evidence
+    many: bool
+
+
+def _compare_joiners(months: _Months) -> _Joiners:
+    """Hold the month's joiners against the shares that joined in the last twelve months.
+
+    By Student's t with their own dispersion, at least Poisson's: hiring comes in bursts.
+    """
+    month, history = months.month, months.history
+    past = [
+        each
+        for each in (month - k for k in range(1, YEAR + 1))
+        if {each, each - 1} <= history.accepted and each not in history.incidents
+    ]
+    if month - 1 not in history.accepted or len(past) < FEWEST_COUNTS:
+        why = f"{month - 1} and {FEWEST_COUNTS} pairs of months before it are needed, accepted"
+        return _Joiners(Evidence(method=JOINERS, note=why), many=False)
+    size, joined = len(months.ids(month)), _count_joiners(months, month)
+    if size - joined < months.policy.min_rows:
+        why = months.explain_few(size - joined, month - 1, month)
+        return _Joiners(Evidence(method=JOINERS, note=why), many=False)
+    counts = np.array([_count_joiners(months, each) for each in past], dtype=float)
+    sizes = np.array([len(months.ids(each)) for each in past], dtype=float)
+    share = counts.sum() / sizes.sum()
+    expected = max(share, 0.5 / sizes.sum()) * size
+    dispersion = max(
+        1.0,
+        float(((counts - share * sizes) ** 2 / np.maximum(share * sizes, 0.5)).sum())
+        / (len(past) - 1),
+    )
+    error = np.sqrt(dispersion * expected * (1 + size / sizes.sum()))
+    p_value = float(stats.t.sf((joined - expected) / error, len(past) - 1))
+    level = months.policy.feature_level * SHARES[JOINERS]
+    return _Joiners(
+        Evidence(
+            method=JOINERS,
+            p_value=p_value,
+            level=level,
+            note=f"{joined} joined in {month}, {expected:.0f} were to be expected",
+        ),
+        many=bool(p_value <= level and joined - expected >= months.policy.joiner_floor * size),
+    )
+
+
+def _count_joiners(months: _Months, month: pd.Period) -> int:
+    return int((~months.ids(month).isin(months.ids(month - 1))).sum())

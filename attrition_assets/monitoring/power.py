@@ -1,0 +1,56 @@
+"""What a test could have seen: the smallest shift that it finds with 80 % probability.
+
+Said with every "no drift", since a test that could see nothing also finds nothing.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from scipy import optimize, stats
+
+from attrition_assets.contract import Kind
+from attrition_assets.monitoring.pairing import ColumnPair
+from attrition_assets.monitoring.report import Detectable
+from attrition_assets.monitoring.summaries import ValueCounts
+
+POWER = 0.80
+# A shift of the mean of normal values by one standard deviation moves their distribution function
+# by the normal density at 0, nearly.
+KS_PER_DEVIATION = 0.4
+
+
+def find_smallest_shift(
+    pair: ColumnPair, before: ValueCounts, now: ValueCounts, level: float, effect_floor: float
+) -> Detectable:
+    """The smallest shift of a column that a test of its values finds at `level`, between strangers.
+
+    By the noncentral chi-square distribution: of one and a half degrees of freedom for numbers, as
+    Anderson-Darling's statistic has nearly, of one for each further level of the others. A shift is
+    at least so large that the measured effect exceeds `effect_floor` with the same probability.
+    """
+    rows = 1 / (1 / before.total + 1 / now.total)
+    margin = stats.norm.ppf(POWER) / np.sqrt(rows)  # in standard deviations of a row's value
+    if pair.kind == Kind.NOMINAL:
+        shares = before.counts / before.total
+        deviation = np.sqrt(shares.max() * (1 - shares.max()))
+        freedom = max(1, int((shares > 0).sum()) - 1)
+        shift = deviation * np.sqrt(_find_noncentrality(level, freedom) / rows)
+        return Detectable.of_share(
+            pair.column, float(max(shift, effect_floor + margin * deviation))
+        )
+    # At the median, the share of values below has a standard deviation of one half.
+    counts = (effect_floor + margin / 2) / KS_PER_DEVIATION
+    shift = max(np.sqrt(_find_noncentrality(level, 1.5) / rows), counts)
+    mean, deviation = before.mean, before.deviation
+    return Detectable.of_mean(pair.column, mean, float(shift) * deviation, before.holds_amounts)
+
+
+@lru_cache(maxsize=1024)
+def _find_noncentrality(level: float, freedom: float) -> float:
+    """How far a chi-square must be shifted to exceed its own critical value with 80 %."""
+    critical = stats.chi2.isf(level, freedom)
+    return float(
+        optimize.brentq(
+            lambda shift: stats.ncx2.sf(critical, freedom, shift) - POWER, 1e-6, 10 * critical + 100
+        )
+    )

@@ -1,0 +1,175 @@
+"""What a permutation found, as tests of columns: p-values beside effects that people can judge.
+
+Whether a test counts as drift is for `row_test`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from attrition_assets.monitoring.large_tables import (
+    count_sides,
+    describe_change,
+    measure_distance,
+)
+from attrition_assets.monitoring.pairing import ColumnPair
+from attrition_assets.monitoring.permutation import Permuted
+from attrition_assets.monitoring.report import Aspect, ColumnFault, FaultKind, FeatureTest
+from attrition_assets.monitoring.scores import Family, Scores, TailScan
+
+ASPECTS = {
+    Family.VALUES: Aspect.VALUES,
+    Family.CONDITIONAL: Aspect.CONDITIONAL,
+    Family.RELATION: Aspect.RELATION,
+}
+
+
+def get_adjusted(test: FeatureTest) -> float:
+    """The adjusted p-value of a test; more than 1 if it has none."""
+    return 2.0 if test.adjusted_p_value is None else test.adjusted_p_value
+
+
+def measure_tests(
+    pairs: Sequence[ColumnPair], scores: Scores, permuted: Permuted
+) -> list[FeatureTest]:
+    """One test for each aspect of a column: the one with the smallest adjusted p."""
+    held = {pair.column: pair for pair in pairs}
+    found: dict[tuple[str, Aspect], FeatureTest] = {}
+
+    def offer(test: FeatureTest) -> None:
+        best = found.setdefault((test.column, test.aspect), test)
+        if get_adjusted(test) < get_adjusted(best):
+            found[test.column, test.aspect] = test
+
+    for place, score in enumerate(scores.tests):
+        if score.family not in ASPECTS or score.column is None:
+            continue
+        start = scores.starts[place]
+        pair = held[score.column]
+        effect, measure = _measure_effect(pair, score.family, score.method, scores, int(start))
+        offer(
+            FeatureTest(
+                column=pair.column,
+                kind=pair.kind,
+                aspect=ASPECTS[score.family],
+                method=score.method,
+                p_value=float(permuted.own[place]),
+                adjusted_p_value=float(permuted.adjusted[place]),
+                effect=effect,
+                effect_measure=measure,
+                used_by_model=pair.used,
+                note=describe_change(pair, *count_sides(pair))
+                if score.family == Family.VALUES
+                else "",
+            )
+        )
+    for place, tail in enumerate(scores.tails):
+        if permuted.tail_rows[place]:
+            offer(_describe_tail(held[tail.column], tail, place, permuted))
+    for test in _describe_relations(held, scores, permuted):
+        offer(test)
+    return list(found.values())
+
+
+def _measure_effect(
+    pair: ColumnPair, family: Family, method: str, scores: Scores, start: int
+) -> tuple[float, str]:
+    if family == Family.VALUES:
+        return measure_distance(pair.kind, *count_sides(pair))
+    # A column of mean 0 and variance 1 over all rows: its mean differs by so many deviations.
+    column = scores.blocks[:, start]
+    shift = abs(
+        float(column[scores.reference_rows :].mean() - column[: scores.reference_rows].mean())
+    )
+    measure = "shift in standard deviations" if method.startswith("mean") else "change of spread"
+    return shift, measure
+
+
+def _describe_tail(pair: ColumnPair, tail: TailScan, place: int, permuted: Permuted) -> FeatureTest:
+    return FeatureTest(
+        column=pair.column,
+        kind=pair.kind,
+        method="rows beyond the reference's range, permuted",
+        p_value=float(permuted.tail_own[place]),
+        adjusted_p_value=float(permuted.tail_adjusted[place]),
+        effect=measure_distance(pair.kind, *count_sides(pair))[0],
+        effect_measure="KS distance",
+        used_by_model=pair.used,
+        note=f"{_count_outside(pair, tail)} current rows lie beyond all of the reference",
+    )
+
+
+def _count_outside(pair: ColumnPair, tail: TailScan) -> int:
+    """How many current rows lie beyond the reference at that end; the scan itself stops early."""
+    outermost = np.concatenate([pair.reference, pair.current])[tail.rows[0]]
+    if outermost > np.nanmax(pair.reference):
+        return int((pair.current > np.nanmax(pair.reference)).sum())
+    return int((pair.current < np.nanmin(pair.reference)).sum())
+
+
+def _describe_relations(
+    held: Mapping[str, ColumnPair], scores: Scores, permuted: Permuted
+) -> list[FeatureTest]:
+    """For each column its relation that changed most surely, for the model's columns preferably."""
+    best: dict[str, int] = {}
+    adjusted, own = permuted.pair_adjusted, permuted.pair_own
+    for place, test in enumerate(scores.pair_tests):
+        for name in (test.column, test.other):
+            if name and (name not in best or own[place] < own[best[name]]):
+                best[name] = place
+    found = []
+    for name, place in best.items():
+        test = scores.pair_tests[place]
+        column = scores.pairs[:, place]
+        before, now = column[: scores.reference_rows], column[scores.reference_rows :]
+        found.append(
+            FeatureTest(
+                column=name,
+                kind=held[name].kind,
+                aspect=Aspect.RELATION,
+                method=test.method,
+                p_value=float(own[place]),
+                adjusted_p_value=float(adjusted[place]),
+                effect=float(abs(now.mean() - before.mean()) * scores.pair_scale[place]),
+                effect_measure="change of correlation",
+                used_by_model=test.used,
+                note=f"with {test.other if name == test.column else test.column}",
+            )
+        )
+    return found
+
+
+def find_likely_faults(
+    pairs: Sequence[ColumnPair], scores: Scores, permuted: Permuted
+) -> list[ColumnFault]:
+    """Changed rates of missing values, and what lies out of range where no contract says it."""
+    held = {pair.column: pair for pair in pairs}
+    found = []
+    for place in scores.select(Family.MISSING):
+        pair = held[scores.tests[place].column or ""]
+        before, now = (float(side.mean()) for side in pair.missing)
+        found.append(describe_missing(pair.column, before, now, float(permuted.adjusted[place])))
+    for place, tail in enumerate(scores.tails):
+        if held[tail.column].declared is None:
+            rows = _count_outside(held[tail.column], tail)
+            found.append(
+                ColumnFault(
+                    column=tail.column,
+                    fault=FaultKind.OUT_OF_RANGE,
+                    share=rows / (len(scores.blocks) - scores.reference_rows),
+                    explanation=f"{rows} rows lie beyond all of the reference",
+                    p_value=float(permuted.tail_adjusted[place]),
+                )
+            )
+    return found
+
+
+def describe_missing(column: str, before: float, now: float, p_value: float) -> ColumnFault:
+    """The fault of a column whose missing share went from `before` to `now` (0..1)."""
+    return ColumnFault(
+        column=column,
+        fault=FaultKind.MISSING_VALUES,
+        share=abs(now - before),
+        explanation=f"{now:.1%} of the values are missing, {before:.1%} in the reference",
+        p_value=p_value,
+    )

@@ -1,0 +1,245 @@
+"""Whether the rows of two tables are alike, as if of strangers: tests turned into findings.
+
+Which columns moved, by how much, and what could have been seen. The p-values come from
+`permutation` or, for large tables, from `large_tables`; which tables to compare is for the judges.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from attrition_assets.monitoring.integrity import explain_untestable, find_certain_faults
+from attrition_assets.monitoring.large_tables import compare_large_tables, count_sides
+from attrition_assets.monitoring.pairing import ColumnPair
+from attrition_assets.monitoring.permutation import SHARES, Permuted, permute_scores
+from attrition_assets.monitoring.power import find_smallest_shift
+from attrition_assets.monitoring.report import (
+    Aspect,
+    ColumnFault,
+    Detectable,
+    FeatureTest,
+)
+from attrition_assets.monitoring.row_measures import (
+    describe_missing,
+    find_likely_faults,
+    get_adjusted,
+    measure_tests,
+)
+from attrition_assets.monitoring.scores import Family, build_scores
+
+PERMUTED_ROWS = 20_000
+FAULT_FLOOR = 0.01
+LEADING = 0.01
+TOGETHER = "together with others, alone it is not sure"
+SMALL_SIDE = 5_000
+
+
+OWN_ASPECTS = {Aspect.VALUES, Aspect.CHANGE, Aspect.MEAN}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a difference counts: `level` is the probability of any alarm when nothing changed.
+
+    Floors as in `MonitoringPolicy`.
+    """
+
+    level: float
+    effect_floor: float
+    relation_floor: float
+
+    def floor(self, aspect: Aspect) -> float:
+        """The smallest effect that counts."""
+        return self.effect_floor if aspect == Aspect.VALUES else self.relation_floor
+
+
+@dataclass(frozen=True)
+class RowComparison:
+    """What came out. `p_value` is None if no column could be compared.
+
+    `drifted`: beyond the level and beyond a floor. `faults` are broken columns, which are not
+    judged for drift.
+    """
+
+    p_value: float | None
+    method: str
+    drifted: bool
+    tests: tuple[FeatureTest, ...]
+    faults: tuple[ColumnFault, ...]
+    detectable: tuple[Detectable, ...] = ()
+
+
+def compare_rows(
+    pairs: Sequence[ColumnPair],
+    limits: Limits,
+    *,
+    importance: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> RowComparison:
+    """Compare the two tables that `pairs` hold.
+
+    Up to 20,000 rows in both together, by permutation of the rows over all columns at once; beyond,
+    by asymptotic p-values with Bonferroni's correction. Drift is a p of all tests together at or
+    below the level, and an effect of at least its floor. A column with a fault is judged for the
+    fault alone: if a rate of missing values changed, the others are compared again without it.
+    """
+    faults = [fault for pair in pairs if (fault := find_certain_faults(pair))]
+    broken = {fault.column for fault in faults}
+    untested = [
+        _note(pair, why)
+        for pair in pairs
+        if pair.column not in broken and (why := explain_untestable(pair))
+    ]
+    kept = [
+        pair
+        for pair in pairs
+        if pair.column not in broken and pair.column not in {test.column for test in untested}
+    ]
+    compared = _compare_sound(kept, limits, seed)
+    if likely := compared.faults:
+        broken |= {fault.column for fault in likely}
+        sound = [pair for pair in kept if pair.column not in broken]
+        compared = replace(_compare_sound(sound, limits, seed), faults=likely)
+    notes = [
+        _note(pair, "not judged: its data are broken") for pair in pairs if pair.column in broken
+    ]
+    tests = order_tests(name_causes([*compared.tests, *untested, *notes]), importance)
+    return replace(compared, tests=tests, faults=(*faults, *compared.faults))
+
+
+def _compare_sound(pairs: Sequence[ColumnPair], limits: Limits, seed: int) -> RowComparison:
+    if not pairs:
+        return RowComparison(None, "no column could be compared", False, (), ())
+    before, now = len(pairs[0].reference), len(pairs[0].current)
+    if before + now <= PERMUTED_ROWS:
+        return _compare_by_shuffling(pairs, limits, seed)
+    if min(before, now) >= SMALL_SIDE:
+        return _compare_by_summaries(pairs, limits)
+    found = _compare_by_shuffling(_sample_larger(pairs, seed), limits, seed)
+    larger = "reference" if before > now else "current"
+    sampled = f"{PERMUTED_ROWS - min(before, now)} of {max(before, now)} {larger} rows, sampled"
+    return replace(found, method=f"{found.method} ({sampled})")
+
+
+def _compare_by_shuffling(pairs: Sequence[ColumnPair], limits: Limits, seed: int) -> RowComparison:
+    scores = build_scores(pairs)
+    permuted = permute_scores(scores, limits.level, seed)
+    measured = measure_tests(pairs, scores, permuted)
+    tests, faults = _decide(measured, find_likely_faults(pairs, scores, permuted), limits)
+    drifted = any(test.drifted for test in tests)
+    if permuted.p_value <= limits.level and not drifted and not faults:
+        tests, drifted = _find_diffuse(tests, permuted, limits)
+    method = f"rows permuted over all columns, {permuted.shuffles} times"
+    level = _share_level(pairs, limits)
+    detectable = tuple(
+        find_smallest_shift(pair, *count_sides(pair), level, limits.effect_floor) for pair in pairs
+    )
+    return RowComparison(permuted.p_value, method, drifted, tests, faults, detectable)
+
+
+def _compare_by_summaries(pairs: Sequence[ColumnPair], limits: Limits) -> RowComparison:
+    found = compare_large_tables(pairs, _share_level(pairs, limits), limits.effect_floor)
+    rates = [
+        describe_missing(rate.column, rate.before, rate.now, rate.p_value) for rate in found.missing
+    ]
+    tests, faults = _decide(found.tests, rates, limits)
+    drifted = any(test.drifted for test in tests)
+    method = "rows of large tables, asymptotic"
+    return RowComparison(found.p_value, method, drifted, tests, faults, found.detectable)
+
+
+def _sample_larger(pairs: Sequence[ColumnPair], seed: int) -> list[ColumnPair]:
+    """The pairs with as many rows of the larger table as can be permuted with the smaller one."""
+    sizes = len(pairs[0].reference), len(pairs[0].current)
+    side = "reference" if sizes[0] > sizes[1] else "current"
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.choice(max(sizes), PERMUTED_ROWS - min(sizes), replace=False))
+    return [replace(pair, **{side: getattr(pair, side)[rows]}) for pair in pairs]
+
+
+def _share_level(pairs: Sequence[ColumnPair], limits: Limits) -> float:
+    """What one column's values have of the level."""
+    return limits.level * SHARES[Family.VALUES] / len(pairs)
+
+
+def _decide(
+    tests: Iterable[FeatureTest], faults: Iterable[ColumnFault], limits: Limits
+) -> tuple[tuple[FeatureTest, ...], tuple[ColumnFault, ...]]:
+    """Which tests drifted, by level and floor, and which likely faults are beyond the level."""
+    decided = tuple(
+        test.model_copy(
+            update={
+                "drifted": get_adjusted(test) <= limits.level
+                and (test.effect or 0.0) >= limits.floor(test.aspect)
+            }
+        )
+        for test in tests
+    )
+    sure = tuple(
+        fault
+        for fault in faults
+        if fault.p_value is not None
+        and fault.p_value <= limits.level
+        and fault.share >= FAULT_FLOOR
+    )
+    return decided, sure
+
+
+def _find_diffuse(
+    tests: tuple[FeatureTest, ...], permuted: Permuted, limits: Limits
+) -> tuple[tuple[FeatureTest, ...], bool]:
+    """Whether many columns moved a little together, and those that lead."""
+    if any(get_adjusted(test) <= limits.level for test in tests):
+        return tests, False  # sure, and too small to count
+    marked = tuple(
+        test.model_copy(update={"drifted": True, "note": f"{test.note}; {TOGETHER}"})
+        if test.aspect == Aspect.VALUES
+        and test.p_value is not None
+        and test.p_value <= LEADING
+        and (test.effect or 0.0) >= limits.effect_floor
+        else test
+        for test in tests
+    )
+    large = [test for test in tests if (test.effect or 0.0) >= limits.floor(test.aspect)]
+    return marked, bool(large)
+
+
+def _note(pair: ColumnPair, why: str) -> FeatureTest:
+    return FeatureTest(column=pair.column, kind=pair.kind, used_by_model=pair.used, note=why)
+
+
+def name_causes(tests: Sequence[FeatureTest]) -> list[FeatureTest]:
+    """The tests, drift of relations being put down to columns whose own values drifted.
+
+    If pay moves, so does the relation of pay and level: level did not drift for that.
+    """
+    causes = {test.column for test in tests if test.drifted and test.aspect in OWN_ASPECTS}
+    if not causes:
+        return list(tests)
+    named = ", ".join(sorted(causes))
+    return [
+        test.model_copy(
+            update={"drifted": False, "note": f"{test.note} (goes with {named})".strip()}
+        )
+        if test.drifted and test.aspect not in OWN_ASPECTS and test.column not in causes
+        else test
+        for test in tests
+    ]
+
+
+def order_tests(
+    tests: Sequence[FeatureTest], importance: Mapping[str, float] | None
+) -> tuple[FeatureTest, ...]:
+    """The tests, the drifted first; among these, those of columns most important to the model."""
+    weighed = [
+        test
+        if importance is None
+        else test.model_copy(update={"importance": importance.get(test.column, 0.0)})
+        for test in tests
+    ]
+
+    def rank(test: FeatureTest) -> tuple[bool, float, float]:
+        return not test.drifted, -(test.importance or 0.0), get_adjusted(test)
+
+    return tuple(sorted(weighed, key=rank))

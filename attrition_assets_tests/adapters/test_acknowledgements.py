@@ -1,0 +1,88 @@
+"""A person's answer to an alarm: given once, for a month that alarmed, and of no effect before."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from attrition_assets.adapters.acknowledgements import Acknowledgements
+from attrition_assets.adapters.drift_reports import DriftReports
+from attrition_assets.errors import SnapshotError
+
+from .test_drift_reports import APR, FEB, JAN, MAR, keep_report
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """January alarmed, February did not though January's alarm stands, March was never judged."""
+    keep_report(tmp_path, JAN, "OverTime")
+    keep_report(tmp_path, FEB, alarmed=False, standing=True)
+    return tmp_path
+
+
+def answer(home: Path, month: pd.Period, why: str = "a merger") -> pd.Period:
+    return Acknowledgements(home).answer(month, DriftReports(home), "people analytics", why)
+
+
+def test_an_answer_counts_from_the_first_month_that_was_not_judged_yet(home: Path) -> None:
+    assert answer(home, JAN) == MAR
+    known = [Acknowledgements(home).known_in(month) for month in (JAN, FEB, MAR, APR)]
+    assert known == [frozenset(), frozenset(), {JAN}, {JAN}]
+
+
+def test_a_month_judged_later_does_not_move_when_an_answer_counts(home: Path) -> None:
+    answer(home, JAN)
+    keep_report(home, MAR, "JobLevel")
+    assert Acknowledgements(home).known_in(MAR) == {JAN}
+    assert answer(home, MAR) == APR
+    assert Acknowledgements(home).known_in(MAR) == {JAN}
+    assert Acknowledgements(home).known_in(APR) == {JAN, MAR}
+
+
+def test_an_answer_to_the_newest_month_counts_from_the_next(tmp_path: Path) -> None:
+    keep_report(tmp_path, JAN, "OverTime")
+    assert answer(tmp_path, JAN) == FEB
+    assert Acknowledgements(tmp_path).known_in(JAN) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("month", "said"),
+    [
+        (FEB, "2026-02 raised no alarm of feature drift: there is nothing to answer"),
+        (MAR, "2026-03 was never judged: there is nothing to answer"),
+    ],
+)
+def test_a_month_that_raised_no_alarm_cannot_be_answered(
+    month: pd.Period, said: str, home: Path
+) -> None:
+    with pytest.raises(SnapshotError, match=said):
+        answer(home, month)
+    assert Acknowledgements(home).known_in(APR) == frozenset()
+
+
+def test_an_alarm_is_answered_once_and_the_first_answer_stays(home: Path) -> None:
+    answer(home, JAN)
+    said = "the alarm of 2026-01 was acknowledged by people analytics: a merger"
+    with pytest.raises(SnapshotError, match=said):
+        answer(home, JAN, "another reason")
+    assert '"a merger"' in (Acknowledgements(home).folder / "2026-01.json").read_text()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"who": "somebody"}'])
+def test_an_answer_that_cannot_be_read_is_named_and_never_passed_over(
+    content: str, home: Path
+) -> None:
+    answer(home, JAN)
+    path = Acknowledgements(home).folder / "2026-01.json"
+    path.write_text(content)
+    said = r"2026-01\.json cannot be read: move it away, then acknowledge 2026-01 again"
+    with pytest.raises(SnapshotError, match=said):
+        Acknowledgements(home).known_in(APR)
+    with pytest.raises(SnapshotError, match=said):
+        answer(home, JAN)
+    path.rename(home / "away.json")
+    assert answer(home, JAN) == MAR
+
+
+def test_without_any_answer_nothing_is_known(tmp_path: Path) -> None:
+    assert Acknowledgements(tmp_path).known_in(APR) == frozenset()
