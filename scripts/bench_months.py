@@ -35,7 +35,7 @@ from attrition_assets.training.reference import LABEL, build_reference
 from attrition_assets.training.search import train_model
 
 HEADCOUNT, BURN_IN, HISTORY, YEAR, TRIALS = 1_470, 240, 16, 12, 4
-STATIONARY, SHIFTED = (4, 2) if QUICK else (100, 40)
+STATIONARY, SHIFTED = (4, 2) if QUICK else (80, 40)
 POLICY = MonitoringPolicy()
 
 
