@@ -79,6 +79,8 @@ def _object_to(cause: Cause, verdict: Verdict, policy: MonitoringPolicy) -> str 
     if cause not in policy.retrain_on:
         return f"the policy does not retrain on {cause}"
     if isinstance(verdict, FeatureDrift) and not verdict.reaches_model:
-        moved = ", ".join(verdict.drifted_features) or f"what moved in {verdict.standing_since}"
+        moved = ", ".join(verdict.drifted_features)
+        if not moved:
+            return f"what moved in {verdict.standing_since} is not used by the model"
         return f"only {moved} moved, which the model does not use"
     return None

@@ -113,7 +113,13 @@ class DriftDetector:
             return self._ask_evidently(reference_data, current_data, pairs)
         limits = Limits(self.drift_threshold, self.policy.effect_floor, self.policy.relation_floor)
         found = compare_rows(pairs, limits, importance=importance, seed=self.seed)
-        evidence = Evidence(method=found.method, p_value=found.p_value, level=self.drift_threshold)
+        evidence = Evidence(
+            method=found.method,
+            p_value=found.p_value,
+            level=self.drift_threshold,
+            note=f"{len(current_data)} rows against {len(reference_data)}",
+            alarmed=found.drifted,
+        )
         return (
             FeatureDrift(
                 finding=find_drift(found),

@@ -74,7 +74,6 @@ def gather_outcomes(
     recent = {
         length: [each for each in since if month - length < each + step <= month]
         for length in WINDOWS
-        if length <= QUARTER or as_of + length <= month
     }
     pairs = {
         length: _pair(

@@ -109,7 +109,7 @@ def judge_features(
     people = people.without(frozenset(fault.column for fault in quality.faults))
     tests = order_tests(name_causes([*people.tests, *rows.tests]), importance)
     drifted = [test for test in tests if test.drifted]
-    alarmed = rows.alarmed or people.many_joiners or any(test.drifted for test in people.tests)
+    alarmed = rows.alarmed or people.alarmed
     evidence = (*people.evidence, *rows.evidence)
     p_value = _add_up(evidence, policy)
     drift = FeatureDrift(
@@ -118,10 +118,9 @@ def judge_features(
         p_value=p_value,
         level=policy.feature_level,
         alarmed=alarmed,
-        reaches_model=alarmed
-        and (
-            rows.reaches_model or people.many_joiners or any(each.used_by_model for each in drifted)
-        ),
+        reaches_model=people.many_joiners
+        or (rows.alarmed and not rows.drifted_features)
+        or any(each.used_by_model for each in drifted),
         evidence=evidence,
         tests=tests,
         detectable=_merge_detectable(people.detectable, rows.detectable, contract, importance),
@@ -179,7 +178,8 @@ def _merge_detectable(
     """The smaller shift of each column, what matters to the model first."""
     smallest = {each.column: each for each in by_rows}
     for name, shift in by_person.items():
-        if name in smallest and shift.shift < smallest[name].shift:
+        by_its_rows = smallest.get(name)
+        if by_its_rows and by_its_rows.unit == shift.unit and shift.shift < by_its_rows.shift:
             smallest[name] = shift
     weights = importance or {}
     return tuple(
@@ -219,7 +219,7 @@ def describe_power(drift: FeatureDrift, shown: int = 2) -> str:
     named = [str(each) for each in first if each][:shown]
     if not named:
         return ""
-    return f"with 80 % probability it would have seen {' or '.join(named)}, or more"
+    return f"a shift of {' or '.join(named)}, or more, would have been seen with 80 % probability"
 
 
 def _select_monitored(table: pd.DataFrame, contract: Contract, name: str) -> pd.DataFrame:

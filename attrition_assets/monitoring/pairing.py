@@ -170,7 +170,8 @@ def _pair(
     if kind == Kind.NOMINAL:
         coded = [_code_levels(column, side) for column, side in columns]
         _refuse_mixed_levels(name, *(found for _, found in coded))
-        levels = tuple(dict.fromkeys([*coded[0][1], *coded[1][1]]))
+        # In an order that no order of rows changes: which level stands last decides the scores.
+        levels = tuple(sorted({*coded[0][1], *coded[1][1]}, key=str))
         before, now = (_recode(codes, found, levels) for codes, found in coded)
     else:
         order = declared.levels if declared else None

@@ -28,6 +28,7 @@ from attrition_assets.monitoring.report import Aspect, Detectable, Evidence, Fea
 YEAR = 12
 LONGEST_GAP = 3
 FEWEST_COUNTS = 6
+FEWEST_JOINERS = 10
 CHANGES, MEANS, JOINERS = "changes of the same people", "means by person", "number of joiners"
 BY_PERSON = {CHANGES: Aspect.CHANGE, MEANS: Aspect.MEAN}
 # How a month's level is shared by the tests; the rows' own test gets the rest, and the part of each
@@ -54,8 +55,17 @@ class PeopleComparison:
 
     evidence: tuple[Evidence, ...]
     tests: tuple[FeatureTest, ...]
-    many_joiners: bool
     detectable: Mapping[str, Detectable]
+
+    @property
+    def alarmed(self) -> bool:
+        """Whether any of the tests found something beyond its level and its floor."""
+        return any(each.alarmed for each in self.evidence)
+
+    @property
+    def many_joiners(self) -> bool:
+        """Whether too many people joined."""
+        return any(each.alarmed for each in self.evidence if each.method == JOINERS)
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -66,7 +76,7 @@ class PeopleComparison:
         """What is left if nothing is said of some columns."""
         tests = tuple(test for test in self.tests if test.column not in columns)
         evidence = tuple(
-            each.model_copy(update={"p_value": _find_smallest(tests, BY_PERSON[each.method])})
+            each.model_copy(update=_sum_up(tests, BY_PERSON[each.method]))
             if each.method in BY_PERSON and each.p_value is not None
             else each
             for each in self.evidence
@@ -101,20 +111,21 @@ def compare_people(
         sums, note = found
         compared = compare_sums(sums, level, policy.people_floor, seed)
         tests += compared
-        p_value = _find_smallest(compared, sums.aspect)
-        evidence.append(Evidence(method=method, p_value=p_value, level=level, note=note))
+        told = Evidence(method=method, level=level, note=note)
+        evidence.append(told.model_copy(update=_sum_up(compared, sums.aspect)))
         smallest = find_smallest_shifts(sums, level, policy.people_floor, months.encode(month))
         for name, shift in smallest.items():
             if name not in detectable or shift.shift < detectable[name].shift:
                 detectable[name] = shift
-    joiners = _compare_joiners(months)
-    evidence.append(joiners.evidence)
-    return PeopleComparison(tuple(evidence), tuple(tests), joiners.many, detectable)
+    evidence.append(_compare_joiners(months))
+    return PeopleComparison(tuple(evidence), tuple(tests), detectable)
 
 
-def _find_smallest(tests: Iterable[FeatureTest], aspect: Aspect) -> float:
-    adjusted = (test.adjusted_p_value for test in tests if test.aspect == aspect)
-    return min((p_value for p_value in adjusted if p_value is not None), default=1.0)
+def _sum_up(tests: Iterable[FeatureTest], aspect: Aspect) -> dict[str, object]:
+    """The smallest p-value of the tests of an aspect, and whether any of them drifted."""
+    own = [test for test in tests if test.aspect == aspect]
+    adjusted = [test.adjusted_p_value for test in own if test.adjusted_p_value is not None]
+    return {"p_value": min(adjusted, default=1.0), "alarmed": any(test.drifted for test in own)}
 
 
 @dataclass(frozen=True)
@@ -199,18 +210,11 @@ def _sum_means(months: _Months) -> tuple[PersonSums, str] | str:
     return PersonSums(Aspect.MEAN, gained - lost, spread, months.inputs), note
 
 
-@dataclass(frozen=True)
-class _Joiners:
-    """The evidence from the number of joiners, and whether they are too many."""
-
-    evidence: Evidence
-    many: bool
-
-
-def _compare_joiners(months: _Months) -> _Joiners:
+def _compare_joiners(months: _Months) -> Evidence:
     """Hold the month's joiners against the shares that joined in the last twelve months.
 
-    By Student's t with their own dispersion, at least Poisson's: hiring comes in bursts.
+    By Student's t with their own dispersion, at least Poisson's: hiring comes in bursts. Not below
+    ten joiners a month, where that is too rough to keep its level.
     """
     month, history = months.month, months.history
     past = [
@@ -220,31 +224,29 @@ def _compare_joiners(months: _Months) -> _Joiners:
     ]
     if month - 1 not in history.accepted or len(past) < FEWEST_COUNTS:
         why = f"{month - 1} and {FEWEST_COUNTS} pairs of months before it are needed, accepted"
-        return _Joiners(Evidence(method=JOINERS, note=why), many=False)
+        return Evidence(method=JOINERS, note=why)
     size, joined = len(months.ids(month)), _count_joiners(months, month)
     if size - joined < months.policy.min_rows:
         why = months.explain_few(size - joined, month - 1, month)
-        return _Joiners(Evidence(method=JOINERS, note=why), many=False)
+        return Evidence(method=JOINERS, note=why)
     counts = np.array([_count_joiners(months, each) for each in past], dtype=float)
     sizes = np.array([len(months.ids(each)) for each in past], dtype=float)
     share = counts.sum() / sizes.sum()
-    expected = max(share, 0.5 / sizes.sum()) * size
-    dispersion = max(
-        1.0,
-        float(((counts - share * sizes) ** 2 / np.maximum(share * sizes, 0.5)).sum())
-        / (len(past) - 1),
-    )
+    expected = share * size
+    if expected < FEWEST_JOINERS:
+        why = f"{expected:.0f} joiners a month are too few to tell a wave; {FEWEST_JOINERS} needed"
+        return Evidence(method=JOINERS, note=why)
+    chi_square = float(((counts - share * sizes) ** 2 / (share * sizes)).sum())
+    dispersion = max(1.0, chi_square / (len(past) - 1))
     error = np.sqrt(dispersion * expected * (1 + size / sizes.sum()))
     p_value = float(stats.t.sf((joined - expected) / error, len(past) - 1))
     level = months.policy.feature_level * SHARES[JOINERS]
-    return _Joiners(
-        Evidence(
-            method=JOINERS,
-            p_value=p_value,
-            level=level,
-            note=f"{joined} joined in {month}, {expected:.0f} were to be expected",
-        ),
-        many=bool(p_value <= level and joined - expected >= months.policy.joiner_floor * size),
+    return Evidence(
+        method=JOINERS,
+        p_value=p_value,
+        level=level,
+        note=f"{joined} joined in {month}, {expected:.0f} were to be expected",
+        alarmed=bool(p_value <= level and joined - expected >= months.policy.joiner_floor * size),
     )
 
 

@@ -134,19 +134,22 @@ def find_smallest_shifts(
 ) -> dict[str, Detectable]:
     """The smallest shift of each column's mean or share that is found with 80 % probability.
 
-    By the normal distribution and Bonferroni; at least `floor` standard deviations. `now` is the
-    month's people, encoded; what none of them has a value of is left out. Of a nominal column, the
-    shift of its commonest level.
+    By the normal distribution and Bonferroni; at least so large that what is measured exceeds
+    `floor` standard deviations with the same probability. `now` is the month's
+    people, encoded; what none of them has a value of is left out. Of a nominal column, the shift of
+    its commonest level.
     """
     varies = np.flatnonzero((sums.errors > 0) & (sums.spread > 0))
     if not varies.size:
         return {}
-    needed = stats.norm.isf(level / (2 * len(varies))) + stats.norm.ppf(POWER)
+    margin = float(stats.norm.ppf(POWER))
+    needed = float(stats.norm.isf(level / (2 * len(varies)))) + margin
     found: dict[str, Detectable] = {}
     shares: dict[str, float] = {}
     for place in varies:
         name, level_name = sums.inputs.columns[place], sums.inputs.levels[place]
-        shift = max(float(needed * sums.errors[place]), floor * float(sums.spread[place]))
+        error, least = float(sums.errors[place]), floor * float(sums.spread[place])
+        shift = max(needed * error, least + margin * error)
         values = now[place].to_numpy()
         if np.isnan(values).all():
             continue

@@ -83,7 +83,8 @@ def read_policy(contract: Path) -> MonitoringPolicy:
     """
     path = contract.with_name(POLICY_FILE)
     try:
-        return MonitoringPolicy.model_validate(load_yaml(path) or {})
+        content = load_yaml(path)
+        return MonitoringPolicy.model_validate({} if content is None else content)
     except FileNotFoundError:
         return MonitoringPolicy()
     except OSError as error:

@@ -75,18 +75,15 @@ class FeatureTest(_Value):
 class Evidence(_Value):
     """One way of looking for drift: its p-value and the level that it has to reach.
 
-    `p_value` is None where it could not be used; `note` then says why.
+    `p_value` is None where it could not be used; `note` then says why. It `alarmed` if what it
+    found is beyond its floor as well.
     """
 
     method: str
     p_value: float | None = None
     level: float | None = None
     note: str = ""
-
-    @property
-    def alarms(self) -> bool:
-        """Whether it found something."""
-        return self.p_value is not None and self.level is not None and self.p_value <= self.level
+    alarmed: bool = False
 
 
 class Detectable(_Value):

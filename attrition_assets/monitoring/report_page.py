@@ -225,7 +225,7 @@ def _render_evidence(evidence: tuple[Evidence, ...]) -> str:
     rows = [
         _Row(
             (each.method, _answer(each), _show_p(each.p_value), _show_p(each.level), each.note),
-            "alarm" if each.alarms else "",
+            "alarm" if each.alarmed else "",
         )
         for each in evidence
     ]
@@ -236,7 +236,7 @@ def _render_evidence(evidence: tuple[Evidence, ...]) -> str:
 def _answer(evidence: Evidence) -> str:
     if evidence.p_value is None:
         return "not used"
-    return "yes" if evidence.alarms else "no"
+    return "yes" if evidence.alarmed else "no"
 
 
 def _render_items(texts: Iterable[str]) -> str:

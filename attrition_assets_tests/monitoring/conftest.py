@@ -43,7 +43,7 @@ PANEL_CONTRACT = declare_contract(
 
 
 def draw_panel(
-    months: int, *, people: int = 200, joiners: int | Iterable[int] = 2, seed: int = 0
+    months: int, *, people: int = 600, joiners: int | Iterable[int] = 12, seed: int = 0
 ) -> dict[pd.Period, pd.DataFrame]:
     """Months of one company in which nothing changes: who joins replaces who is there longest.
 

@@ -89,7 +89,7 @@ def test_what_is_kept_says_what_would_have_been_seen() -> None:
     assert decision.decision == Decision.KEEP
     assert decision.reasons == (
         "not advised: nothing went beyond its limit",
-        "with 80 % probability it would have seen MonthlyIncome by 2 %, or more",
+        "a shift of MonthlyIncome by 2 %, or more, would have been seen with 80 % probability",
     )
 
 
@@ -154,8 +154,7 @@ def test_an_alarm_that_stands_keeps_calling_if_it_reached_the_model(
     assert decision.decision == expected
     if not reaches_model:
         assert decision.reasons == (
-            "not advised: only what moved in 2025-11 moved, which the model does not use (of "
-            "features)",
+            "not advised: what moved in 2025-11 is not used by the model (of features)",
         )
 
 

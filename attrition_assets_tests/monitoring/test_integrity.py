@@ -1,8 +1,9 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from attrition_assets.contract import Contract, Kind
 from attrition_assets.monitoring.integrity import (
     CERTAIN,
     UNIT_FACTORS,
@@ -26,15 +27,13 @@ GRADE = RNG.integers(1, 4, ROWS)
 TEAM = RNG.choice(["red", "blue", "green"], ROWS)
 
 
-def pair(
-    name: str, before: object, now: object, kind: Kind | None = None, contract: Contract = CONTRACT
-) -> ColumnPair:
-    tables = (pd.DataFrame({name: side}) for side in (before, now))
-    return pair_columns(*tables, contract, {name: kind} if kind else {})[0]
+def pair(name: str, before: object, now: object) -> ColumnPair:
+    reference, current = pd.DataFrame({name: before}), pd.DataFrame({name: now})
+    return pair_columns(reference, current, CONTRACT, {})[0]
 
 
-def find(*args: object) -> ColumnFault | None:
-    return find_certain_faults(pair(*args))  # type: ignore[arg-type]
+def find(name: str, before: object, now: object) -> ColumnFault | None:
+    return find_certain_faults(pair(name, before, now))
 
 
 def spoil(values: np.ndarray, value: object, rows: int) -> np.ndarray:
@@ -75,7 +74,12 @@ def test_a_column_without_any_value_is_broken(name: str, values: np.ndarray) -> 
 @pytest.mark.parametrize(
     ("name", "before", "now", "explanation"),
     [
-        ("Team", TEAM, spoil(TEAM, "mauve", 3), "3 rows .* the contract does not know .'mauve'."),
+        (
+            "Team",
+            TEAM,
+            spoil(TEAM, "mauve", 3),
+            r"3 rows .* the contract does not know \('mauve'\)",
+        ),
         ("Grade", GRADE, spoil(GRADE, 7, 3), r"3 rows lie outside the levels \[1, 2, 3\]"),
         ("Grade", GRADE, spoil(GRADE, 1.5, 3), r"3 rows lie outside the levels \[1, 2, 3\]"),
     ],
@@ -87,9 +91,7 @@ def test_levels_that_the_contract_does_not_have_are_faults_from_the_first_row(
     assert fault is not None
     assert fault.fault == FaultKind.UNKNOWN_LEVEL
     assert fault.share == 3 / ROWS
-    pd.testing.assert_series_equal(
-        pd.Series([fault.explanation]).str.contains(explanation), pd.Series([True])
-    )
+    assert re.fullmatch(explanation, fault.explanation)
 
 
 def test_of_many_unknown_levels_three_are_shown() -> None:
@@ -116,25 +118,27 @@ def test_a_new_level_that_nobody_declared_is_a_fault_where_chance_cannot_bring_i
 def test_numbers_outside_the_declared_range_are_faults_and_its_ends_are_not() -> None:
     assert find("Pay", PAY, spoil(PAY, 1000, 1)) is None
     assert find("Pay", PAY, spoil(PAY, 20_000, 1)) is None
-    fault = find("Pay", PAY, spoil(PAY, 999, 2))
+    fault = find("Pay", PAY, spoil(PAY, 200, 2))
     assert fault is not None
     assert (fault.fault, fault.share) == (FaultKind.OUT_OF_RANGE, 2 / ROWS)
     assert fault.explanation == "2 rows lie outside 1000 to 20000, which the contract accepts"
 
 
-@pytest.mark.parametrize("inverse", [False, True])
-@pytest.mark.parametrize("unit", UNIT_FACTORS)
-def test_another_unit_is_recognised_by_what_it_must_be_divided_by(
-    unit: float, inverse: bool
-) -> None:
-    factor = 1 / unit if inverse else unit
-    now = np.where(np.arange(ROWS) % 4 == 0, PAY * factor, PAY)
-    outside = (now < 1000) | (now > 20_000)
+@pytest.mark.parametrize("unit", [*UNIT_FACTORS, *(1 / unit for unit in UNIT_FACTORS)])
+def test_values_in_another_unit_are_told_from_others_out_of_range(unit: float) -> None:
+    now = np.where(np.arange(ROWS) % 4 == 0, PAY * unit, PAY)
     fault = find("Pay", PAY, now)
     assert fault is not None
     assert fault.fault == FaultKind.UNIT_CHANGE
-    assert fault.share == outside.mean() > 0.1
-    assert f"would fit divided by {factor:.4g}: another unit" in fault.explanation
+    assert fault.share == ((now < 1000) | (now > 20_000)).mean()
+
+
+def test_a_years_pay_is_said_to_be_twelve_months() -> None:
+    fault = find("Pay", PAY, spoil(PAY, 12 * 5000, 20))
+    assert fault is not None
+    assert fault.explanation == (
+        "20 rows lie outside 1000 to 20000 and would fit divided by 12: another unit"
+    )
 
 
 def test_numbers_that_no_unit_explains_are_out_of_range() -> None:
@@ -165,8 +169,7 @@ def test_one_value_for_all_is_a_fault_where_there_were_others(
 
 def test_one_value_for_all_is_no_fault_where_nearly_all_had_it() -> None:
     before = ["red"] * (ROWS - 10) + ["blue"] * 10
-    assert 0.95**60 > CERTAIN
-    assert find("Team", before, ["red"] * 60) is None
+    assert find("Team", before, ["red"] * 60) is None  # so it is in 5 % of tables: .95^60
 
 
 @pytest.mark.parametrize(
@@ -186,7 +189,7 @@ def test_what_cannot_be_compared_is_no_fault_and_is_explained(
 
 
 def test_the_verdict_names_every_fault_and_is_none_without_any() -> None:
-    pay = find("Pay", PAY, spoil(PAY, 999, 2))
+    pay = find("Pay", PAY, spoil(PAY, 200, 2))
     team = find("Team", TEAM, [None] * 60)
     assert pay
     assert team

@@ -110,6 +110,14 @@ def test_a_calm_month_has_no_drift_and_says_what_it_was_measured_against(
     assert "by rows alone, without a year of people" in calm.feature_drift.reason
 
 
+def test_what_would_have_been_seen_of_protected_columns_comes_last(
+    calm: DriftReport, contract: Contract
+) -> None:
+    named = [each.column for each in calm.feature_drift.detectable]
+    assert len(named) == len(contract.monitored)
+    assert set(named[-3:]) == set(contract.protected)
+
+
 def test_levels_are_those_of_the_policys_yearly_budget(calm: DriftReport) -> None:
     policy = MonitoringPolicy()
     assert calm.feature_drift.level == policy.feature_level
@@ -132,7 +140,7 @@ def test_a_companys_month_is_judged_by_its_people_and_gives_the_same_bytes_again
     report = judge(**given, importance={"MonthlyIncome": 0.4})
     drift = report.feature_drift
     assert (drift.finding, drift.drifted_features) == (Finding.DRIFT, ("MonthlyIncome",))
-    assert [each.method for each in drift.evidence if each.alarms] == [CHANGES]
+    assert [each.method for each in drift.evidence if each.alarmed] == [CHANGES]
     assert drift.tests[0].importance == 0.4
     assert drift.detectable[0].column == "MonthlyIncome"
     text = report.model_dump_json()

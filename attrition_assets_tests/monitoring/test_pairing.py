@@ -6,7 +6,8 @@ import pytest
 
 from attrition_assets.contract import Contract, Kind
 from attrition_assets.errors import DriftInputError
-from attrition_assets.monitoring.pairing import pair_columns, read_numbers
+from attrition_assets.monitoring.pairing import ColumnPair, pair_columns, read_numbers
+from attrition_assets_tests.conftest import declare_contract
 
 Change = Callable[[pd.DataFrame], object]
 
@@ -63,6 +64,71 @@ def test_numbers_kept_as_objects_are_numbers(contract: Contract) -> None:
     assert pairs["Shoe"].kind == Kind.CONTINUOUS
     np.testing.assert_array_equal(pairs["Shoe"].reference, [40, np.nan, 42])
     assert pairs["Shoe"].missing[0].tolist() == [False, True, False]
+
+
+def pair_one(reference: pd.Series, current: pd.Series, contract: Contract) -> ColumnPair:
+    name = str(reference.name)
+    return pair_columns(reference.to_frame(), current.to_frame(name), contract, {})[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "stored"),
+    [
+        (pd.Series([40, 41], dtype="int32"), [40, 41], np.int64),
+        (pd.Series([40, 41], dtype="uint64"), [40, 41], np.float64),
+        (pd.Series([40, None], dtype="Int64"), [40, np.nan], np.float64),
+        (pd.Series([40.5, None]), [40.5, np.nan], np.float64),
+    ],
+)
+def test_numbers_are_whole_where_their_type_says_so_and_floats_elsewhere(
+    values: pd.Series, expected: list[float], stored: type, contract: Contract
+) -> None:
+    pair = pair_one(values.rename("Age"), values, contract)
+    np.testing.assert_array_equal(pair.reference, expected)
+    assert pair.reference.dtype == stored
+    assert pair.missing[1].tolist() == np.isnan(expected).tolist()
+
+
+def test_levels_are_numbered_alike_in_both_tables_and_missing_ones_are_minus_1(
+    contract: Contract,
+) -> None:
+    reference = pd.Series(["Sales", None, "Legal"], name="Department")
+    pair = pair_one(reference, pd.Series(["Legal", "New", np.nan, "Sales"]), contract)
+    assert pair.levels == ("Legal", "New", "Sales")
+    assert pair.reference.tolist() == [2, -1, 0]
+    assert pair.current.tolist() == [0, 1, -1, 2]
+    assert [side.tolist() for side in pair.missing] == [
+        [False, True, False],
+        [False, False, True, False],
+    ]
+
+
+@pytest.mark.parametrize("late", ["Sales", None, "Legal"])
+def test_a_level_is_found_however_late_it_comes(late: str | None, contract: Contract) -> None:
+    values = pd.Series(["Sales", "HR"] * 12_000 + [late], name="Department", dtype=object)
+    pair = pair_one(values, values, contract)
+    assert pair.levels == tuple(sorted(values.dropna().unique()))
+    shown = np.array([*pair.levels, None], dtype=object)[pair.reference]
+    assert shown.tolist() == values.tolist()
+
+
+def test_what_the_contract_says_of_a_column_goes_with_it(contract: Contract) -> None:
+    table = small(Shoe=[40, 41, 42])
+    age, overtime, shoe = pair_columns(table, table, contract, {})
+    assert [each.used for each in (age, overtime, shoe)] == [False, True, True]
+    assert [each.inferred for each in (age, overtime, shoe)] == [False, False, True]
+    assert age.declared == contract.columns["Age"]
+    assert shoe.declared is None
+
+
+@pytest.mark.parametrize("wrong", [[0, 1, 2], ["low", "mid", "high"]])
+def test_ordered_levels_that_are_text_are_refused_as_anything_else(wrong: list[object]) -> None:
+    contract = declare_contract(
+        Grade={"kind": "ordinal", "role": "feature", "levels": ["low", "middle", "high"]}
+    )
+    reference = pd.Series(["low", "high", "middle"], name="Grade")
+    with pytest.raises(DriftInputError, match=r"Grade: \d rows do not hold one of \['low'"):
+        pair_one(reference, pd.Series(wrong), contract)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,9 @@ def test_an_unchanged_champion_has_lost_nothing(make_outcomes: MakeOutcomes) -> 
         assert found[name].value == pytest.approx(now)
         assert found[name].promised == pytest.approx(before)
         assert found[name].low < now < found[name].high
+    auc, error = measure_auc(current.left, current.probability)
+    assert found["auc"].high - auc == pytest.approx(stats.norm.ppf(0.975) * error)
+    assert auc - found["auc"].low == pytest.approx(stats.norm.ppf(0.975) * error)
 
 
 def test_the_reason_tells_every_measure_with_its_interval_and_promise(
@@ -149,7 +152,9 @@ def test_too_few_leavers_leave_it_open_with_what_is_known(make_outcomes: MakeOut
     assert verdict.reason == "current outcomes: 2 leavers among 5 rows; 30 are needed"
     found = estimates_of(verdict)
     assert found["auc"].value == pytest.approx(4 / 6)
-    assert (found["precision"].value, found["recall"].value) == (0.5, 0.5)
+    for name in ("precision", "recall"):  # 1 of 2, with Wilson's interval
+        numbers = found[name].low, found[name].value, found[name].high
+        assert numbers == pytest.approx((0.0945, 0.5, 0.9055), abs=1e-4)
     assert all(0 <= each.low <= each.value <= each.high for each in found.values())
     assert found["auc"].high <= 1
     assert all(each.promised is not None for each in found.values())

@@ -95,8 +95,8 @@ def test_p_is_that_of_all_orders_of_the_rows(flips: int, contract: Contract) -> 
         for chosen in itertools.combinations(range(14), 6)
     ]
     exact = float(np.mean(np.array(differences) >= differences[-1] - 1e-9))
-    tables = (pd.DataFrame({"OverTime": side}) for side in (before, now))
-    found = permute_scores(score(*tables, contract), 0.0005, seed=0)
+    reference, current = pd.DataFrame({"OverTime": before}), pd.DataFrame({"OverTime": now})
+    found = permute_scores(score(reference, current, contract), 0.0005, seed=0)
     hits = round(found.p_value * found.shuffles) - 1
     low, high = stats.binom.interval(1 - SURE, found.shuffles - 1, exact)
     assert low <= hits <= high
@@ -147,8 +147,9 @@ def test_many_small_shifts_are_surer_together_than_any_alone(contract: Contract)
     surer = 0
     for seed in range(6):
         rng = np.random.default_rng([5, seed])
-        sides = rng.normal(size=(400, 30)), rng.normal(1 / 12, 1, size=(400, 30))
-        scores = score(*(pd.DataFrame(side).add_prefix("x") for side in sides), contract)
+        reference = pd.DataFrame(rng.normal(size=(400, 30))).add_prefix("x")
+        current = pd.DataFrame(rng.normal(1 / 12, 1, size=(400, 30))).add_prefix("x")
+        scores = score(reference, current, contract)
         found = permute_scores(scores, 0.05, seed)
         surer += found.diffuse <= min(0.05, *found.adjusted[scores.select(Family.VALUES)])
     assert surer >= 3

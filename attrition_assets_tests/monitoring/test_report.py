@@ -48,16 +48,6 @@ def test_features_that_could_not_be_judged_have_no_share() -> None:
 
 
 @pytest.mark.parametrize(
-    ("p_value", "level", "alarms"),
-    [(0.01, 0.01, True), (0.011, 0.01, False), (None, None, False), (0.01, None, False)],
-)
-def test_evidence_alarms_from_its_level_on(
-    p_value: float | None, level: float | None, alarms: bool
-) -> None:
-    assert Evidence(method="means", p_value=p_value, level=level).alarms == alarms
-
-
-@pytest.mark.parametrize(
     ("shift", "words"),
     [
         (Detectable.of_share("OverTime", 0.0432), "OverTime by 4.3 points"),

@@ -105,7 +105,7 @@ def test_faults_evidence_and_what_would_have_been_seen_are_listed() -> None:
         reason="",
         evidence=(
             Evidence(method="rows", p_value=0.2, level=0.004),
-            Evidence(method="relations", p_value=0.00001, level=0.004),
+            Evidence(method="relations", p_value=0.00001, level=0.004, alarmed=True),
             Evidence(method="people", note="no snapshot a year before"),
         ),
         detectable=(Detectable(column="MonthlyIncome", shift=623.7, unit="a month"),),

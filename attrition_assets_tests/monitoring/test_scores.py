@@ -95,6 +95,14 @@ def test_the_order_of_columns_does_not_change_a_statistic(contract: Contract) ->
     assert now == pytest.approx(before, rel=1e-6)
 
 
+def test_the_order_of_rows_within_a_table_does_not_change_a_statistic(contract: Contract) -> None:
+    table = draw_staff(ROWS, 1, missing=0.1)
+    shuffled = [part.sample(frac=1, random_state=0) for part in (table[:180], table[180:])]
+    before = get_statistics(build_scores(pair_at(table, 180, contract)))
+    now = get_statistics(build_scores(pair_at(pd.concat(shuffled), 180, contract)))
+    assert now == pytest.approx(before, rel=1e-6)
+
+
 def test_nominal_statistics_are_pearsons_chi_square_of_unknown_margins(contract: Contract) -> None:
     """Permuted, the variance has N - 1 in the place of N."""
     table = draw_staff(ROWS, 2)
@@ -131,14 +139,17 @@ def test_continuous_statistics_are_anderson_darlings_but_for_the_last_components
 
 def test_missing_values_count_neither_for_nor_against_a_shift(contract: Contract) -> None:
     table = draw_staff(ROWS, 5)
-    lost = table.assign(MonthlyIncome=table["MonthlyIncome"].where(np.arange(ROWS) % 5 > 0))
+    kept_rows = (table.index % 3 > 0) | (table.index < 90)
+    lost = table.assign(MonthlyIncome=table["MonthlyIncome"].where(kept_rows))
     known = lost[lost["MonthlyIncome"].notna()][["MonthlyIncome"]]
     kept = int((known.index < 180).sum())
     key = (Family.VALUES, "Anderson-Darling, permuted", "MonthlyIncome")
     of_all = get_statistics(build_scores(pair_at(lost[["MonthlyIncome"]], 180, contract)))
     of_known = get_statistics(build_scores(pair_at(known, kept, contract)))
-    # As many of each side are missing, so that only the number of rows differs.
-    assert of_all[key] * ROWS / len(known) == pytest.approx(of_known[key], rel=1e-9)
+    # The same sum of scores, held against as many rows as there are.
+    scale = 180 * (ROWS - 180) / ROWS / (kept * (len(known) - kept) / len(known))
+    assert kept / 180 != (len(known) - kept) / (ROWS - 180)
+    assert of_all[key] * scale == pytest.approx(of_known[key], rel=1e-9)
 
 
 def test_what_other_columns_explain_is_taken_out_of_a_column(contract: Contract) -> None:

@@ -106,8 +106,8 @@ def test_broken_data_are_answered_with_yes_and_stay_inside_their_cell() -> None:
 def test_the_numbers_of_the_month_its_batch_and_its_baseline_are_told() -> None:
     assert render()[-6:] == [
         "- Drift share: 0.667; drifted features: Age, OverTime",
-        "- With 80 % probability it would have seen MonthlyIncome by 2 % or OverTime by 5 points, "
-        "or more",
+        "- A shift of MonthlyIncome by 2 % or OverTime by 5 points, or more, would have been seen "
+        "with 80 % probability",
         "- Prediction drift score: 0.042; flagged: 0.250 now, 0.200 in the baseline",
         "- Batch: 500 employees scored by version 7, 125 flagged (25.0%), mean probability 0.163",
         "- Baseline: 900 employees, as of 2025-10",
@@ -134,7 +134,7 @@ def test_what_could_not_be_measured_is_unknown_and_not_zero() -> None:
     assert (
         "- Prediction drift score: unknown; flagged: unknown now, unknown in the baseline" in lines
     )
-    assert not any("probability it would have seen" in line for line in lines)
+    assert not any("would have been seen" in line for line in lines)
 
 
 def test_a_month_that_was_not_judged_answers_no_question_and_says_what_to_do() -> None:
