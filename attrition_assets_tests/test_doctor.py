@@ -29,6 +29,7 @@ GUIDE = PROJECT_ROOT / "docs" / "troubleshooting.md"
 # The sections that are no check's: what a person may read elsewhere.
 OTHER_SECTIONS = {
     *("A month has no file", "A partition is unknown", "A setting is misspelt"),
+    *("The policy is refused", "A drift alarm stands"),
     *("State cannot be written", "The disk is full", "MLflow is away", "A store is locked"),
 }
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -23,6 +23,12 @@ CHECKS: tuple[Check[Subject], ...] = (
         needs=("settings",),
     ),
     Check(
+        "policy",
+        setup_checks.check_policy,
+        "correct the file, or move it away for the defaults",
+        needs=("contract",),
+    ),
+    Check(
         "home",
         setup_checks.check_home,
         "make it with `make demo` or `attrition run MONTH`, or set ATTRITION_HOME",
@@ -45,6 +51,13 @@ CHECKS: tuple[Check[Subject], ...] = (
         state_checks.check_months,
         "run the months that are named: `attrition run MONTH`",
         needs=("contract", "home"),
+    ),
+    Check(
+        "drift reports",
+        state_checks.check_reports,
+        "move away each file that is named, then run those months, the oldest first: `attrition "
+        "run MONTH`; an acknowledgement is given again",
+        needs=("home",),
     ),
     Check(
         "Dagster's storage",
@@ -93,7 +106,7 @@ CHECKS: tuple[Check[Subject], ...] = (
         "schedule and sensors",
         state_checks.check_automation,
         "switch it on under Automation in Dagster's UI (`make ui`); a failed tick's log is there",
-        needs=("Dagster's storage", "contract"),
+        needs=("Dagster's storage", "policy"),
     ),
     Check(
         "runs in progress",

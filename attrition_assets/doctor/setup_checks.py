@@ -7,6 +7,7 @@ import pandas as pd
 from attrition_assets.adapters.storage import LEAST_FREE_MB, free_megabytes, require_room
 from attrition_assets.doctor.examination import Answer, not_yet, well, wrong
 from attrition_assets.doctor.subject import Subject
+from attrition_assets.monitoring.policy import POLICY_FILE, read_policy
 from attrition_assets.settings import PREFIX
 
 DISTRIBUTION = "attrition-assets"
@@ -65,6 +66,14 @@ def check_contract(subject: Subject) -> Answer:
     """The contract's file can be read."""
     contract = subject.contract
     return well(f"{contract.name}, {len(contract.columns)} columns, {subject.settings.contract}")
+
+
+def check_policy(subject: Subject) -> Answer:
+    """The file beside the contract that sets the limits, if there is one, can be read."""
+    path = subject.settings.contract.with_name(POLICY_FILE)
+    policy = read_policy(subject.settings.contract)
+    source = path if path.is_file() else f"the defaults, since there is no {path}"
+    return well(f"retrains on {', '.join(policy.retrain_on) or 'nothing'}; {source}")
 
 
 def check_home(subject: Subject) -> Answer:

@@ -2,6 +2,8 @@
 
 from dagster import RunsFilter
 
+from attrition_assets.adapters.acknowledgements import Acknowledgements
+from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.mlflow_answers import find_database
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.storage import find_locked
@@ -31,6 +33,24 @@ def check_months(subject: Subject) -> Answer:
     held = f"{len(ledgers) - len(refused)} months accepted"
     told = f"{held}; refused and waiting for a corrected file: {', '.join(refused) or 'none'}"
     return wrong("; ".join(faults)) if faults else well(told)
+
+
+def check_reports(subject: Subject) -> Answer:
+    """Every judged month's report and every acknowledgement can be read by this release."""
+    reports, answers = DriftReports(subject.settings.home), Acknowledgements(subject.settings.home)
+    months = reports.months()
+    if not months:
+        return not_yet("no month was judged", "`attrition run MONTH`")
+    faults = []
+    for month in months:
+        try:
+            reports.read(month)
+        except SnapshotError as error:
+            faults.append(str(error))
+    answered = answers.known_in(max(months) + 1)
+    if faults:
+        return wrong("\n".join(faults))
+    return well(f"{len(months)} months judged, {len(answered)} alarms acknowledged")
 
 
 def check_dagster(subject: Subject) -> Answer:

@@ -7,7 +7,6 @@ moved is for `row_test`.
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from attrition_assets.contract import Kind
 from attrition_assets.monitoring.pairing import SIDES, ColumnPair, Values
@@ -17,6 +16,7 @@ CERTAIN = 1e-4
 # A year's, a week's, an hour's or a thousandth of it, where a month's is meant.
 UNIT_FACTORS = (12.0, 52 / 12, 2080 / 12, 100.0, 1000.0)
 EXPLAINED = 0.95
+FEWEST_ROWS = 5
 SHOWN_LEVELS = 3
 FIRST_ROWS = 1_000
 
@@ -70,19 +70,20 @@ def _find_excluded(pair: ColumnPair, values: Values) -> ColumnFault | None:
         return _find_unknown_levels(pair, values)
     if pair.declared is None:
         return None
-    if pair.kind == Kind.ORDINAL:
-        levels = pair.declared.levels or ()
-        accepted = np.arange(len(levels)) if pair.declared.is_text else np.array(levels)
-        wrong = ~np.isin(values, accepted)
-        if wrong.any():
-            return _fault(
-                pair,
-                FaultKind.UNKNOWN_LEVEL,
-                float(wrong.mean()),
-                f"{int(wrong.sum())} rows lie outside the levels {list(levels)}",
-            )
+    if pair.kind == Kind.CONTINUOUS:
+        return _find_out_of_range(pair, values)
+    if pair.declared.is_text:  # other texts cannot be ordered, and were refused as they were read
         return None
-    return _find_out_of_range(pair, values)
+    levels = pair.declared.levels or ()
+    wrong = ~np.isin(values, np.array(levels))
+    if not wrong.any():
+        return None
+    return _fault(
+        pair,
+        FaultKind.UNKNOWN_LEVEL,
+        float(wrong.mean()),
+        f"{int(wrong.sum())} rows lie outside the levels {list(levels)}",
+    )
 
 
 def _find_unknown_levels(pair: ColumnPair, values: Values) -> ColumnFault | None:
@@ -114,16 +115,15 @@ def _find_out_of_range(pair: ColumnPair, values: Values) -> ColumnFault | None:
     if values.min() >= low and values.max() <= high:
         return None
     outside = values[(values < low) | (values > high)]
-    for factor in (each for unit in UNIT_FACTORS for each in (unit, 1 / unit)):
-        back = outside / factor
-        if np.mean((back >= low) & (back <= high)) >= EXPLAINED and _fits(pair, back):
-            return _fault(
-                pair,
-                FaultKind.UNIT_CHANGE,
-                len(outside) / len(values),
-                f"{len(outside)} rows lie outside {low:g} to {high:g} and would fit divided by "
-                f"{factor:.4g}: another unit",
-            )
+    factor = _find_factor(pair, outside)
+    if factor is not None:
+        return _fault(
+            pair,
+            FaultKind.UNIT_CHANGE,
+            len(outside) / len(values),
+            f"{len(outside)} rows lie outside {low:g} to {high:g} and would fit divided by "
+            f"{factor:.4g}: another unit",
+        )
     return _fault(
         pair,
         FaultKind.OUT_OF_RANGE,
@@ -132,10 +132,24 @@ def _find_out_of_range(pair: ColumnPair, values: Values) -> ColumnFault | None:
     )
 
 
-def _fits(pair: ColumnPair, values: npt.NDArray[np.float64]) -> bool:
-    """Whether the median of converted values lies among the reference's values."""
+def _find_factor(pair: ColumnPair, outside: Values) -> float | None:
+    """By what rows out of range must be divided to look like the reference; None if by nothing.
+
+    Of a year's, a week's, an hour's and so on, the one that brings their median nearest to the
+    reference's, if it then lies among its inner nine tenths and nearly all rows in its range. A few
+    rows do not tell.
+    """
+    middle = float(np.median(outside))
     held = pair.known[0]
-    return bool(np.quantile(held, 0.05) <= np.median(values) <= np.quantile(held, 0.95))
+    low, centre, high = np.quantile(held, (0.05, 0.5, 0.95))
+    if len(outside) < FEWEST_ROWS or middle <= 0 or centre <= 0:
+        return None
+    factors = np.array([each for unit in UNIT_FACTORS for each in (unit, 1 / unit)])
+    factor = float(factors[np.argmin(np.abs(np.log(middle / factors / centre)))])
+    lowest, highest = float(held.min()), float(held.max())
+    back = outside / factor
+    fits = np.mean((back >= lowest) & (back <= highest)) >= EXPLAINED
+    return factor if fits and low <= middle / factor <= high else None
 
 
 def _find_constant(pair: ColumnPair, before: Values, now: Values) -> ColumnFault | None:

@@ -41,7 +41,7 @@ class Permuted:
 
     The arrays follow `Scores.tests`, `Scores.pair_tests` and `Scores.tails`. Adjusted p-values are
     those of the single-step min-p method (Westfall and Young, 1993), tests weighted by their
-    family's share. `diffuse` are the adjusted p of what sums over columns.
+    family's share. `together` is that of the tests of all columns that the model uses.
     """
 
     p_value: float
@@ -53,7 +53,7 @@ class Permuted:
     tail_own: Matrix
     tail_adjusted: Matrix
     tail_rows: npt.NDArray[np.intp]
-    diffuse: float
+    together: float
 
 
 def permute_scores(scores: Scores, level: float, seed: int) -> Permuted:
@@ -148,17 +148,18 @@ class _Statistics:
             at_most = np.searchsorted(ordered, np.asarray(values) * (1 + 1e-9), side="right")
             return np.asarray(np.maximum(at_most, 1) / len(ordered))
 
+        adjusted, components = adjust(weighted[0]), self.scores.select(Family.COMPONENTS)
         return Permuted(
             p_value=float(adjust(smallest[0])),
             shuffles=len(smallest),
             own=np.asarray((lengths >= lengths[0] * (1 - 1e-9)).mean(axis=0)),
-            adjusted=adjust(weighted[0]),
+            adjusted=adjusted,
             pair_own=pair_p,
             pair_adjusted=adjust(pair_p * pair_weight),
             tail_own=np.asarray((runs >= runs[0]).mean(axis=0)),
             tail_adjusted=adjust(tail_weighted[0]),
             tail_rows=runs[0],
-            diffuse=float(adjust(sums[0])),
+            together=float(min(adjusted[components].min(initial=1.0), adjust(sums[0]))),
         )
 
     def _weigh(self) -> tuple[Matrix, float, float]:

@@ -110,7 +110,7 @@ def _count_outside(pair: ColumnPair, tail: TailScan) -> int:
 def _describe_relations(
     held: Mapping[str, ColumnPair], scores: Scores, permuted: Permuted
 ) -> list[FeatureTest]:
-    """For each column its relation that changed most surely, for the model's columns preferably."""
+    """For each column its relation that changed most surely."""
     best: dict[str, int] = {}
     adjusted, own = permuted.pair_adjusted, permuted.pair_own
     for place, test in enumerate(scores.pair_tests):
@@ -142,15 +142,17 @@ def _describe_relations(
 def find_likely_faults(
     pairs: Sequence[ColumnPair], scores: Scores, permuted: Permuted
 ) -> list[ColumnFault]:
-    """Changed rates of missing values, and what lies out of range where no contract says it."""
+    """Values that went missing, and, where no contract says it, what lies far out of range."""
     held = {pair.column: pair for pair in pairs}
     found = []
     for place in scores.select(Family.MISSING):
         pair = held[scores.tests[place].column or ""]
         before, now = (float(side.mean()) for side in pair.missing)
-        found.append(describe_missing(pair.column, before, now, float(permuted.adjusted[place])))
+        if now > before:
+            p_value = float(permuted.adjusted[place])
+            found.append(describe_missing(pair.column, before, now, p_value))
     for place, tail in enumerate(scores.tails):
-        if held[tail.column].declared is None:
+        if held[tail.column].declared is None and _lies_far_out(held[tail.column]):
             rows = _count_outside(held[tail.column], tail)
             found.append(
                 ColumnFault(
@@ -162,6 +164,15 @@ def find_likely_faults(
                 )
             )
     return found
+
+
+def _lies_far_out(pair: ColumnPair) -> bool:
+    """Whether what lies outside the reference's range lies, mostly, by more than its width."""
+    before, now = pair.known
+    low, high = float(before.min()), float(before.max())
+    outside = now[(now < low) | (now > high)]
+    beyond = np.maximum(outside - high, low - outside)
+    return bool(outside.size) and bool(np.median(beyond) > high - low)
 
 
 def describe_missing(column: str, before: float, now: float, p_value: float) -> ColumnFault:

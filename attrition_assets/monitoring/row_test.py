@@ -100,7 +100,8 @@ def compare_rows(
     if likely := compared.faults:
         broken |= {fault.column for fault in likely}
         sound = [pair for pair in kept if pair.column not in broken]
-        compared = replace(_compare_sound(sound, limits, seed), faults=likely)
+        again = _compare_sound(sound, limits, seed)
+        compared = replace(again, faults=(*likely, *again.faults))
     notes = [
         _note(pair, "not judged: its data are broken") for pair in pairs if pair.column in broken
     ]
@@ -141,7 +142,9 @@ def _compare_by_shuffling(pairs: Sequence[ColumnPair], limits: Limits, seed: int
 def _compare_by_summaries(pairs: Sequence[ColumnPair], limits: Limits) -> RowComparison:
     found = compare_large_tables(pairs, _share_level(pairs, limits), limits.effect_floor)
     rates = [
-        describe_missing(rate.column, rate.before, rate.now, rate.p_value) for rate in found.missing
+        describe_missing(rate.column, rate.before, rate.now, rate.p_value)
+        for rate in found.missing
+        if rate.now > rate.before
     ]
     tests, faults = _decide(found.tests, rates, limits)
     drifted = any(test.drifted for test in tests)
@@ -189,12 +192,13 @@ def _decide(
 def _find_diffuse(
     tests: tuple[FeatureTest, ...], permuted: Permuted, limits: Limits
 ) -> tuple[tuple[FeatureTest, ...], bool]:
-    """Whether many columns moved a little together, and those that lead."""
-    if any(get_adjusted(test) <= limits.level for test in tests):
-        return tests, False  # sure, and too small to count
+    """Whether many columns that the model uses moved a little together, and those that lead."""
+    if permuted.together > limits.level:
+        return tests, False  # sure of one column, and too small to count
     marked = tuple(
         test.model_copy(update={"drifted": True, "note": f"{test.note}; {TOGETHER}"})
         if test.aspect == Aspect.VALUES
+        and test.used_by_model
         and test.p_value is not None
         and test.p_value <= LEADING
         and (test.effect or 0.0) >= limits.effect_floor

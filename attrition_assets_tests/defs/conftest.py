@@ -3,22 +3,28 @@
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from dagster import DagsterInstance
+from dagster import DagsterInstance, ExecuteInProcessResult
 
+from attrition_assets.adapters.reference_store import ReferenceStore
+from attrition_assets.defs.retraining import retraining_config
+from attrition_assets.defs.runs import explain_failure
 from attrition_assets.demo import Loop, MonthResult, prepare_home
-from attrition_assets.months import parse_month
+from attrition_assets.months import parse_month, partition_key
 from attrition_assets.settings import Settings
 from attrition_assets.simulation.company import simulate_company
 from attrition_assets.simulation.faults import DuplicatedFile, apply_faults
 from attrition_assets.simulation.shifts import PayInflation
 from attrition_assets.simulation.shipped import write_company
+from attrition_assets.status import collect_status, render_status
 
 DRIFT, FAULT, RETRAINED, LAST = "2025-02", "2025-03", "2025-04", "2025-05"
 UNSEEN = "2025-06"
+NOW = datetime(2025, 6, 10, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -75,3 +81,69 @@ def instance(walked: Walked) -> Iterator[DagsterInstance]:
     """The walked instance, to read from."""
     with DagsterInstance.from_config(str(walked.settings.home)) as instance:
         yield instance
+
+
+@dataclass(frozen=True)
+class Place:
+    """A copy of the walked state, with data of its own that a test may change."""
+
+    settings: Settings
+    loop: Loop
+    instance: DagsterInstance
+
+    def run(self, month: str, *assets: str) -> ExecuteInProcessResult:
+        return self.loop.run(
+            self.instance, "monthly", parse_month(month), assets=list(assets) or None
+        )
+
+    def retrain(self, as_of: str) -> ExecuteInProcessResult:
+        return self.loop.run(
+            self.instance, "retraining", run_config=retraining_config(parse_month(as_of))
+        )
+
+    def reference_dates(self, as_of: str) -> set[pd.Timestamp]:
+        """The months, by their last days, in reference data made now."""
+        config = retraining_config(parse_month(as_of))
+        made = self.loop.run(
+            self.instance, "retraining", assets=["reference_data"], run_config=config
+        )
+        table, _ = ReferenceStore(self.settings.home, self.loop.contract).read_newest()
+        assert made.success
+        return set(table.table["SnapshotDate"])
+
+    def why(self, result: ExecuteInProcessResult) -> str:
+        assert not result.success
+        return explain_failure(self.instance, result.run_id)
+
+    def asset(self, name: str, month: str, suffix: str = ".parquet") -> Path:
+        key = partition_key(parse_month(month))
+        return self.settings.home / "assets" / name / f"{key}{suffix}"
+
+    def sent(self, month: str) -> Path:
+        return self.settings.data / "snapshots" / f"{month}.parquet"
+
+    def correct(self, month: str) -> None:
+        """Send the month again with one person's pay corrected."""
+        table = pd.read_parquet(self.sent(month))
+        table["MonthlyIncome"] += 7 * (table.index == 0)
+        table.to_parquet(self.sent(month), index=False)
+
+    def summary(self, month: str) -> str:
+        return (self.settings.home / "reports" / month / "summary.md").read_text("utf-8")
+
+    def status(self) -> str:
+        return render_status(collect_status(self.settings, self.instance, NOW))
+
+
+@pytest.fixture
+def place(walked: Walked, tmp_path: Path) -> Iterator[Place]:
+    yield from open_place(walked, tmp_path)
+
+
+def open_place(walked: Walked, folder: Path) -> Iterator[Place]:
+    shutil.copytree(walked.settings.data, folder / "data")
+    settings = walked.copy_to(folder / "home").model_copy(
+        update={"data": folder / "data", "trials": walked.settings.trials}
+    )
+    with DagsterInstance.from_config(str(settings.home)) as instance:
+        yield Place(settings, Loop(settings, lambda line: None), instance)

@@ -134,7 +134,7 @@ def test_values_in_another_unit_are_told_from_others_out_of_range(unit: float) -
 
 
 def test_a_years_pay_is_said_to_be_twelve_months() -> None:
-    fault = find("Pay", PAY, spoil(PAY, 12 * 5000, 20))
+    fault = find("Pay", PAY, spoil(PAY, 12 * 10_000, 20))
     assert fault is not None
     assert fault.explanation == (
         "20 rows lie outside 1000 to 20000 and would fit divided by 12: another unit"
