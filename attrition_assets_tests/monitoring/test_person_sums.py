@@ -22,7 +22,7 @@ from .conftest import PANEL_CONTRACT, PANEL_START, draw_panel
 INPUTS = Inputs(
     PANEL_CONTRACT, ("Pay", "Mood", "Team", "Team", "Age"), (None, None, "red", "blue", None)
 )
-TABLE = draw_panel(1)[PANEL_START]
+TABLE = draw_panel(1, people=200)[PANEL_START]
 
 
 def draw_sums(
