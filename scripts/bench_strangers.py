@@ -88,7 +88,7 @@ def measure_power(path: Path) -> tuple[Section, dict[str, object]]:
     about = (
         f"{path.name}, 1,000 reference rows against 400, {DRAWS} draws of each, at a level of "
         f"{LEVEL:.0%}. The design was chosen with the first list in sight, and not the second, "
-        "which was written by somebody else and run once."
+        "which was written apart from it."
     )
     return Section("Power between strangers", about, rows), figures
 
