@@ -1,6 +1,7 @@
 """The doctor's own logic, a machine without state, and that every check is documented."""
 
 import re
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from attrition_assets.cli import main
+from attrition_assets.contract import DEFAULT_CONTRACT
 from attrition_assets.doctor import CHECKS, setup_checks
 from attrition_assets.doctor.examination import (
     Answer,
@@ -137,6 +139,21 @@ def test_a_wrong_path_is_named(tmp_path: Path, check: str, variable: str, found:
     assert finding.outcome == Outcome.FAILED
     assert found in finding.found
     assert variable in finding.remedy
+
+
+def test_a_policy_that_is_not_accepted_is_named_and_the_contract_beside_it_holds(
+    tmp_path: Path,
+) -> None:
+    contract, policy = tmp_path / "contract.yaml", tmp_path / "policy.yaml"
+    shutil.copy(DEFAULT_CONTRACT, contract)
+    found = examine_home(tmp_path, ATTRITION_CONTRACT=str(contract))
+    assert found["policy"].outcome == Outcome.OK
+    assert f"the defaults, since there is no {policy}" in found["policy"].found
+    policy.write_text("min_row: 100\n")
+    found = examine_home(tmp_path, ATTRITION_CONTRACT=str(contract))
+    assert (found["contract"].outcome, found["policy"].outcome) == (Outcome.OK, Outcome.FAILED)
+    assert f"{policy} is not a valid policy:\n  min_row: Extra inputs" in found["policy"].found
+    assert "move it away for the defaults" in found["policy"].remedy
 
 
 def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:

@@ -97,7 +97,9 @@ def test_an_alarm_stands_until_a_version_trained_since_is_promoted(place: Place)
     )
     assert (first.alarmed, first.standing_since) == (True, None)
     assert (again.finding, again.standing_since) == (Finding.DRIFT, DRIFT)
-    assert f"the alarm of {DRIFT} (MonthlyIncome) stands until a model" in again.reason
+    told, _ = again.reason.split("; this month: ")
+    assert told.startswith(f"the alarm of {DRIFT} (MonthlyIncome) stands until a model")
+    assert_in_guide(told, place.settings.home, place.settings.data)
     assert (after.finding, after.standing_since) == (Finding.NO_DRIFT, None)
     assert find_alarm(place) == "none stands"
     roll_back(place)

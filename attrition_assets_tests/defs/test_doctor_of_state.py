@@ -10,17 +10,20 @@ from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.types import DaemonHeartbeat
 
+from attrition_assets.adapters.acknowledgements import Acknowledgements
+from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.registry import MODEL_NAME, Registry
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 from attrition_assets.contract import read_contract
 from attrition_assets.doctor import CHECKS
 from attrition_assets.doctor.examination import Finding, Outcome, examine, render_verdict
 from attrition_assets.doctor.subject import Subject
+from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 from attrition_assets_tests.outages import holding
 from attrition_assets_tests.processes import run
 
-from .conftest import LAST, Walked
+from .conftest import DRIFT, LAST, Walked
 
 pytestmark = pytest.mark.xdist_group("walked")
 
@@ -109,6 +112,18 @@ def change_table(settings: Settings, _: Registry) -> None:
     (folder / f"{LAST}-01.parquet").write_bytes(b"changed")
 
 
+def change_reports(settings: Settings, _: Registry) -> None:
+    for month in (DRIFT, LAST):
+        path = settings.home / "assets" / "drift_report" / f"{month}-01.json"
+        path.write_text(path.read_text("utf-8").replace('"alarmed"', '"raised"'), "utf-8")
+
+
+def change_acknowledgement(settings: Settings, _: Registry) -> None:
+    answers = Acknowledgements(settings.home)
+    answers.answer(parse_month(DRIFT), DriftReports(settings.home), "her", "a new pay scale")
+    (answers.folder / f"{DRIFT}.json").write_text("{")
+
+
 def suspend(settings: Settings, _: Registry) -> None:
     ScoringSwitch(settings.home).suspend(
         Suspension(who="her", why="an audit", since=datetime(2026, 1, 1, tzinfo=UTC))
@@ -133,6 +148,18 @@ def break_config_link(settings: Settings, _: Registry) -> None:
             "attrition promote --version 1",
         ),
         (change_table, "months", f"{LAST}-01.parquet is not the table", "attrition run MONTH"),
+        (
+            change_reports,
+            "drift reports",
+            f"{LAST}-01.json cannot be read by this release: move it away",
+            "run those months, the oldest first",
+        ),
+        (
+            change_acknowledgement,
+            "drift reports",
+            f"acknowledged/{DRIFT}.json cannot be read",
+            "an acknowledgement is given again",
+        ),
         (suspend, "scoring", "by her: an audit", "attrition resume --reason TEXT"),
         (break_config_link, "Dagster's storage", "a link to nowhere", "attrition run MONTH"),
     ],
@@ -150,6 +177,15 @@ def test_what_is_broken_is_named_with_its_remedy(
     assert list_failed(findings) == [check]
     assert found in findings[check].found
     assert remedy in findings[check].remedy
+
+
+def test_all_reports_that_cannot_be_read_are_named_at_once(
+    copy: Settings, registry: Registry
+) -> None:
+    change_reports(copy, registry)
+    found = examine_state(copy)["drift reports"].found
+    named = [line.split()[0].rsplit("/")[-1] for line in found.splitlines()]
+    assert named == [f"{DRIFT}-01.json", f"{LAST}-01.json"]
 
 
 def test_a_run_that_never_ended_is_named(copy: Settings) -> None:
