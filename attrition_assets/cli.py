@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import pandas as pd
 from dagster import DagsterInstance
 from sqlalchemy.exc import OperationalError
 
@@ -148,10 +149,7 @@ def retrain(reason: str, as_of: str) -> None:
     from attrition_assets.demo import QUIET
     from attrition_assets.month_run import explain_run
 
-    try:
-        run_config = retraining_config(parse_month(as_of)) if as_of else {}
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--as-of") from None
+    run_config = retraining_config(_read_month(as_of, "--as-of")) if as_of else {}
     with _open_instance(load_settings()) as instance:
         result = defs.resolve_job_def("retraining").execute_in_process(
             instance=instance,
@@ -213,10 +211,7 @@ def accept(month: str, checks: tuple[str, ...], reason: str, who: str) -> None:
     from attrition_assets.adapters.snapshot_store import SnapshotStore
     from attrition_assets.contract import read_contract
 
-    try:
-        chosen = parse_month(month)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="MONTH") from None
+    chosen = _read_month(month, "MONTH")
     settings = load_settings()
     store = SnapshotStore(settings.home, read_contract(settings.contract))
     for check in checks:
@@ -233,10 +228,7 @@ def acknowledge(month: str, reason: str, who: str) -> None:
     from attrition_assets.adapters.acknowledgements import Acknowledgements
     from attrition_assets.adapters.drift_reports import DriftReports
 
-    try:
-        chosen = parse_month(month)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="MONTH") from None
+    chosen = _read_month(month, "MONTH")
     home = load_settings().home
     counts_from = Acknowledgements(home).answer(chosen, DriftReports(home), who, reason)
     click.echo(f"the alarm of {chosen} is answered, for months from {counts_from} on")
@@ -276,6 +268,13 @@ def doctor() -> None:
     text, code = render_verdict(findings)
     click.echo(f"\n{text}")
     sys.exit(code)
+
+
+def _read_month(text: str, hint: str) -> pd.Period:
+    try:
+        return parse_month(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=hint) from None
 
 
 def _import(settings: Settings, file: Path, months: int, seed: int) -> None:

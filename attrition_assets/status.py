@@ -178,9 +178,8 @@ def _find_alarm(
 def _describe_alarm(alarm: PastAlarm | None) -> str:
     if alarm is None:
         return "none stands"
-    columns = ", ".join(alarm.columns) or "many columns"
     return (
-        f"drift since {alarm.month} ({columns}): promote a model trained since, or `attrition "
+        f"drift since {alarm.month} ({alarm.named}): promote a model trained since, or `attrition "
         f"acknowledge {alarm.month} --reason TEXT`"
     )
 

@@ -1,6 +1,7 @@
 """`drift_report`: one value with every verdict on a month. Its checks are in `drift_checks`."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -23,7 +24,7 @@ from attrition_assets.contract import Contract
 from attrition_assets.defs.metadata import show_values
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.errors import SnapshotError
-from attrition_assets.monitoring.decision import Decision, decide_retraining
+from attrition_assets.monitoring.decision import decide_retraining
 from attrition_assets.monitoring.evidence import ChampionEvidence, History, gather_outcomes
 from attrition_assets.monitoring.feature_drift import PastAlarm, find_standing
 from attrition_assets.monitoring.html_report import render_drift_page
@@ -36,11 +37,6 @@ from attrition_assets.settings import Settings
 from attrition_assets.validation.continuity import find_unrecorded
 
 LOOK_BACK_MONTHS = 12
-HEADLINES = {
-    Decision.RETRAIN: "Retraining is advised",
-    Decision.KEEP: "Retraining is not advised",
-    Decision.CANNOT_TELL: "Whether to retrain cannot be told",
-}
 
 
 @asset(
@@ -76,22 +72,18 @@ def drift_report(
             f"snapshot of {month} no column {contract.label}; provide one of them"
         )
     accepted = snapshot_store.months()
-    importance = version.weigh_columns()
+    read = cache(snapshot_store.read)  # several judges look at the same months
     past = _look_back(month, version.as_of, snapshot_store, settings)
     recent = [each for each in accepted if month - LOOK_BACK_MONTHS <= each <= month]
-    if unrecorded := find_unrecorded(recent, snapshot_store.read, departures, contract):
+    if unrecorded := find_unrecorded(recent, read, departures, contract):
         raise SnapshotError(unrecorded)
     concept, performance = gather_outcomes(
         month,
         ChampionEvidence(reference, version.held_out["probability"].to_numpy(), version.score),
-        History(
-            accepted=accepted,
-            read=snapshot_store.read,
-            departures=departures,
-        ),
+        History(accepted=accepted, read=read, departures=departures),
         contract,
     )
-    baseline = snapshot_store.read(past.baseline) if past.baseline else reference.newest
+    baseline = read(past.baseline) if past.baseline else reference.newest
     report = judge_month(
         month=month,
         contract=contract,
@@ -104,20 +96,20 @@ def drift_report(
         current=_join_scores(employee_snapshot, predictions, contract),
         history=PeopleHistory(
             frozenset(each for each in accepted if each <= month),
-            snapshot_store.read,
+            read,
             past.incidents,
         ),
         concept=concept,
         performance=performance,
         baseline_month=past.baseline,
         standing=past.standing,
-        importance=importance,
+        importance=version.weigh_columns(),
         snapshot_version=present,
     )
     decision = decide_retraining(report, policy)
     page = render_drift_page(
         report,
-        HEADLINES[decision.decision],
+        decision.headline,
         decision.reasons,
         baseline,
         employee_snapshot,

@@ -15,13 +15,13 @@ from attrition_assets.contract import Contract, Kind
 from attrition_assets.errors import DriftInputError
 from attrition_assets.monitoring.outcomes import OutcomeSample
 from attrition_assets.monitoring.pairing import read_numbers
+from attrition_assets.monitoring.permutation import is_clear
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.monitoring.report import ConceptDrift, Finding, OutcomeWindow
 
 BASE_RATE, CALIBRATION = "(base rate)", "(calibration)"
 FIRST_PERMUTATIONS, PERMUTATIONS = 500, 4_000
 BATCH = 250
-CLEAR = 20
 # How an evaluation's level is shared by its windows: most to the longest.
 SHARES = {1: (1.0,), 2: (1 / 3, 2 / 3)}
 
@@ -175,6 +175,6 @@ def _permute_max(
         return np.asarray((1 + at_least) / (1 + len(largest)))
 
     maxima = permute(FIRST_PERMUTATIONS)
-    if adjust(maxima).min() <= max(0.1, CLEAR * level):
+    if not is_clear(float(adjust(maxima).min()), level):
         maxima += permute(PERMUTATIONS - FIRST_PERMUTATIONS)
     return adjust(maxima)

@@ -33,6 +33,15 @@ class RetrainingDecision(BaseModel):
     decision: Decision
     reasons: tuple[str, ...]
 
+    @property
+    def headline(self) -> str:
+        """The decision in a few words."""
+        return {
+            Decision.RETRAIN: "Retraining is advised",
+            Decision.KEEP: "Retraining is not advised",
+            Decision.CANNOT_TELL: "Whether to retrain cannot be told",
+        }[self.decision]
+
 
 def decide_retraining(report: DriftReport, policy: MonitoringPolicy) -> RetrainingDecision:
     """Decide whether the month calls for retraining, by what the policy retrains on.

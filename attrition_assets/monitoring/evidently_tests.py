@@ -128,9 +128,8 @@ def collect_values(tests: tuple[FeatureTest, ...]) -> dict[str, tuple[float, boo
     """Each tested column's smallest adjusted p (or p, if not adjusted), and whether it drifted."""
     drifted, smallest = drifted_columns(tests), dict[str, float]()
     for test in tests:
-        p_value = test.p_value if test.adjusted_p_value is None else test.adjusted_p_value
-        if p_value is not None:
-            smallest[test.column] = min(p_value, smallest.get(test.column, 1.0))
+        if test.told_p_value is not None:
+            smallest[test.column] = min(test.told_p_value, smallest.get(test.column, 1.0))
     return {name: (p_value, name in drifted) for name, p_value in smallest.items()}
 
 

@@ -41,6 +41,11 @@ class PastAlarm:
     columns: tuple[str, ...]
     reaches_model: bool
 
+    @property
+    def named(self) -> str:
+        """What moved, in words."""
+        return ", ".join(self.columns) or "many columns"
+
 
 def find_standing(
     alarms: Iterable[PastAlarm],
@@ -194,10 +199,9 @@ def _let_stand(drift: FeatureDrift, standing: PastAlarm | None) -> FeatureDrift:
     """The verdict, with an earlier alarm that nobody answered."""
     if standing is None:
         return drift
-    what = ", ".join(standing.columns) or "many columns"
     stands = (
-        f"the alarm of {standing.month} ({what}) stands until a model trained since is promoted, "
-        f"or `attrition acknowledge {standing.month} --reason TEXT`"
+        f"the alarm of {standing.month} ({standing.named}) stands until a model trained since is "
+        f"promoted, or `attrition acknowledge {standing.month} --reason TEXT`"
     )
     return drift.model_copy(
         update={
@@ -209,14 +213,14 @@ def _let_stand(drift: FeatureDrift, standing: PastAlarm | None) -> FeatureDrift:
     )
 
 
-def describe_power(drift: FeatureDrift, shown: int = 2) -> str:
+def describe_power(drift: FeatureDrift) -> str:
     """What would have been found: the most important amount, then the most important share.
 
     Empty if nothing is known of it.
     """
     units = ("%", "points")
     first = [next((each for each in drift.detectable if each.unit == unit), None) for unit in units]
-    named = [str(each) for each in first if each][:shown]
+    named = [str(each) for each in first if each]
     if not named:
         return ""
     return f"a shift of {' or '.join(named)}, or more, would have been seen with 80 % probability"

@@ -124,7 +124,8 @@ def _test_values(pair: ColumnPair, before: ValueCounts, now: ValueCounts) -> Fea
 
 
 def _test_missing(column: str, before: ValueCounts, now: ValueCounts) -> MissingRate:
-    present, absent = ValueCounts, np.arange(2)
-    sides = [present(absent, np.array([side.total, side.missing])) for side in (before, now)]
+    sides = [
+        ValueCounts(np.arange(2), np.array([side.total, side.missing])) for side in (before, now)
+    ]
     shares = [side.missing / (side.total + side.missing) for side in (before, now)]
     return MissingRate(column, shares[0], shares[1], compute_chi_square_p(*sides))

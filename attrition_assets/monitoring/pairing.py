@@ -17,6 +17,7 @@ from attrition_assets.errors import DriftInputError
 
 SHOWN_ROWS = 5
 FIRST_ROWS = 10_000
+COMMON_LEVEL = 0.03
 TESTED_KINDS = (Kind.CONTINUOUS, Kind.ORDINAL, Kind.NOMINAL)
 NUMBERS = (bool, int, float, np.number, np.bool_)
 SIDES = ("reference_data", "current_data")
@@ -89,6 +90,15 @@ def pair_columns(
     return tuple(
         _pair(name, kind, reference, current, contract, kinds) for name, kind in tested.items()
     )
+
+
+def choose_common(shares: npt.ArrayLike) -> npt.NDArray[np.intp]:
+    """The positions of the levels common enough (by share, 0..1) to be looked at by themselves.
+
+    One of them if there are two, since the other then says the same.
+    """
+    common = np.flatnonzero(np.asarray(shares) > COMMON_LEVEL)
+    return common[1:] if len(common) == 2 else common
 
 
 def check_table(table: object, side: str) -> None:

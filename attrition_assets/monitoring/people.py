@@ -6,7 +6,7 @@ test of sums is in `person_sums`; how all evidence adds up is for `feature_drift
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -41,7 +41,8 @@ ROWS_SHARE = 0.25
 class PeopleHistory:
     """What a month is compared with: the accepted months, how to read them, past alarms.
 
-    `incidents` are months in which a drift alarm was raised: what moved then is no base.
+    `read` is asked for the same month more than once. `incidents` are months in which a drift alarm
+    was raised: what moved then is no base.
     """
 
     accepted: frozenset[pd.Period]
@@ -113,7 +114,7 @@ def compare_people(
         tests += compared
         told = Evidence(method=method, level=level, note=note)
         evidence.append(told.model_copy(update=_sum_up(compared, sums.aspect)))
-        smallest = find_smallest_shifts(sums, level, policy.people_floor, months.encode(month))
+        smallest = find_smallest_shifts(sums, level, policy.people_floor, months.now)
         for name, shift in smallest.items():
             if name not in detectable or shift.shift < detectable[name].shift:
                 detectable[name] = shift
@@ -130,28 +131,26 @@ def _sum_up(tests: Iterable[FeatureTest], aspect: Aspect) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class _Months:
-    """The months at hand, each read once."""
+    """The months at hand."""
 
     month: pd.Period
     history: PeopleHistory
     contract: Contract
     policy: MonitoringPolicy
-    _read: dict[pd.Period, pd.DataFrame] = field(default_factory=dict)
-
-    def read(self, month: pd.Period) -> pd.DataFrame:
-        if month not in self._read:
-            self._read[month] = self.history.read(month)
-        return self._read[month]
 
     @cached_property
     def inputs(self) -> Inputs:
-        return choose_inputs(self.read(self.month), self.contract)
+        return choose_inputs(self.history.read(self.month), self.contract)
+
+    @cached_property
+    def now(self) -> pd.DataFrame:
+        return self.encode(self.month)
 
     def encode(self, month: pd.Period) -> pd.DataFrame:
-        return self.inputs.encode(self.read(month), f"snapshot of {month}")
+        return self.inputs.encode(self.history.read(month), f"snapshot of {month}")
 
     def ids(self, month: pd.Period) -> pd.Series:
-        return self.read(month)[self.contract.id]
+        return self.history.read(month)[self.contract.id]
 
     def explain_few(self, people: int, *months: pd.Period) -> str:
         named = ", ".join(map(str, months))
@@ -164,7 +163,8 @@ def _sum_changes(months: _Months) -> tuple[PersonSums, str] | str:
         return bases
     gap, base = bases
     four = (base - gap, base, months.month - gap, months.month)
-    earlier, then, before, now = (months.encode(each) for each in four)
+    earlier, then, before = (months.encode(each) for each in four[:3])
+    now = months.now
     people = now.index.intersection(before.index).intersection(then.index)
     people = people.intersection(earlier.index)
     if len(people) < months.policy.min_rows:
@@ -195,7 +195,7 @@ def _sum_means(months: _Months) -> tuple[PersonSums, str] | str:
         return f"{base} is needed, accepted"
     if since := [each for each in months.history.incidents if base < each < month]:
         return f"{base} comes before the alarm of {max(since)}"
-    now, then = months.encode(month), months.encode(base)
+    now, then = months.now, months.encode(base)
     shared = int(now.index.isin(then.index).sum())
     if shared < months.policy.min_rows:
         return months.explain_few(shared, base, month)

@@ -68,10 +68,15 @@ def permute_scores(scores: Scores, level: float, seed: int) -> Permuted:
     wanted = max(FIRST_SHUFFLES, int(np.ceil(3 / level)))
     statistics.shuffle(FIRST_SHUFFLES - 1, rng)
     found = statistics.summarise()
-    if wanted > FIRST_SHUFFLES and found.p_value <= max(0.1, CLEAR * level):
+    if wanted > FIRST_SHUFFLES and not is_clear(found.p_value, level):
         statistics.shuffle(wanted - FIRST_SHUFFLES, rng)
         found = statistics.summarise()
     return found
+
+
+def is_clear(p_value: float, level: float) -> bool:
+    """Whether a p-value from a few shuffles is so far above the level that no more are needed."""
+    return p_value > max(0.1, CLEAR * level)
 
 
 def _observe(scores: Scores) -> Matrix:

@@ -13,14 +13,13 @@ from scipy import special, stats
 
 from attrition_assets.contract import Contract, Kind
 from attrition_assets.errors import DriftInputError
-from attrition_assets.monitoring.pairing import read_numbers
+from attrition_assets.monitoring.pairing import choose_common, read_numbers
 from attrition_assets.monitoring.power import POWER
 from attrition_assets.monitoring.report import Aspect, Detectable, FeatureTest
 from attrition_assets.monitoring.summaries import count_values
 
 FLIPPED_PEOPLE = 20_000
 FEWEST_FLIPS = 500
-COMMON_LEVEL = 0.03
 
 Matrix = npt.NDArray[np.float64]
 
@@ -65,8 +64,8 @@ def choose_inputs(table: pd.DataFrame, contract: Contract) -> Inputs:
         chosen: list[int | str | None] = [None]
         if declared.kind == Kind.NOMINAL:
             shares = table[name].value_counts(normalize=True)
-            common = [each for each in declared.levels or () if shares.get(each, 0) > COMMON_LEVEL]
-            chosen = list(common[1:] if len(common) == 2 else common)
+            known = declared.levels or ()
+            chosen = [known[at] for at in choose_common([shares.get(each, 0) for each in known])]
         columns += [name] * len(chosen)
         levels += chosen
     return Inputs(contract, tuple(columns), tuple(levels))

@@ -27,6 +27,18 @@ class Finding(StrEnum):
     NOT_DUE = "not_due"
     CANNOT_TELL = "cannot_tell"
 
+    @property
+    def answer(self) -> str:
+        """The finding as an answer to "is something wrong?"."""
+        return {
+            Finding.DRIFT: "yes",
+            Finding.FAULT: "yes",
+            Finding.NO_DRIFT: "no",
+            Finding.NO_FAULT: "no",
+            Finding.NOT_DUE: "not known yet",
+            Finding.CANNOT_TELL: "cannot tell",
+        }[self]
+
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +82,11 @@ class FeatureTest(_Value):
     used_by_model: bool = True
     importance: float | None = None
     note: str = ""
+
+    @property
+    def told_p_value(self) -> float | None:
+        """The adjusted p-value, or the test's own where it is not adjusted; None if untested."""
+        return self.p_value if self.adjusted_p_value is None else self.adjusted_p_value
 
 
 class Evidence(_Value):

@@ -20,15 +20,6 @@ from attrition_assets.monitoring.report import (
 
 SHOWN_WITHOUT_DRIFT = 5
 
-ANSWERS = {
-    Finding.DRIFT: "yes",
-    Finding.FAULT: "yes",
-    Finding.NO_DRIFT: "no",
-    Finding.NO_FAULT: "no",
-    Finding.NOT_DUE: "not known yet",
-    Finding.CANNOT_TELL: "cannot tell",
-}
-
 SHOWN_SHIFTS = 10
 STYLE = """
 .verdict { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
@@ -123,20 +114,18 @@ def show_number(value: float, digits: int) -> str:
 
 
 def _rank(test: FeatureTest) -> tuple[bool, float, float]:
-    return not test.used_by_model, -(test.importance or 0.0), _get_adjusted(test)
+    return not test.used_by_model, -(test.importance or 0.0), _get_p(test)
 
 
-def _get_adjusted(test: FeatureTest) -> float:
-    """The adjusted p, or the p if it is not adjusted, or 1."""
-    p_values = (test.adjusted_p_value, test.p_value)
-    return next((p_value for p_value in p_values if p_value is not None), 1.0)
+def _get_p(test: FeatureTest) -> float:
+    return 1.0 if test.told_p_value is None else test.told_p_value
 
 
 def _choose_tests(tests: tuple[FeatureTest, ...], column: str) -> tuple[FeatureTest, ...]:
     """The tests that found the column drifted or, if none did, the one that came closest."""
     own = [test for test in tests if test.column == column]
     drifted = tuple(test for test in own if test.drifted)
-    return drifted or (min(own, key=_get_adjusted),)
+    return drifted or (min(own, key=_get_p),)
 
 
 def _describe_test(test: FeatureTest) -> tuple[str, ...]:
@@ -165,7 +154,7 @@ def _list_verdicts(report: DriftReport) -> list[_Row]:
     }
     marks = {Finding.DRIFT: "alarm", Finding.FAULT: "alarm", Finding.CANNOT_TELL: "unknown"}
     return [
-        _Row((question, ANSWERS[each.finding], each.reason), marks.get(each.finding, ""))
+        _Row((question, each.finding.answer, each.reason), marks.get(each.finding, ""))
         for question, each in verdicts.items()
     ]
 

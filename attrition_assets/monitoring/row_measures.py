@@ -7,11 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from attrition_assets.monitoring.large_tables import (
-    count_sides,
-    describe_change,
-    measure_distance,
-)
+from attrition_assets.monitoring.large_tables import Sides, describe_change, measure_distance
 from attrition_assets.monitoring.pairing import ColumnPair
 from attrition_assets.monitoring.permutation import Permuted
 from attrition_assets.monitoring.report import Aspect, ColumnFault, FaultKind, FeatureTest
@@ -30,10 +26,14 @@ def get_adjusted(test: FeatureTest) -> float:
 
 
 def measure_tests(
-    pairs: Sequence[ColumnPair], scores: Scores, permuted: Permuted
+    pairs: Sequence[ColumnPair], counts: Sequence[Sides], scores: Scores, permuted: Permuted
 ) -> list[FeatureTest]:
-    """One test for each aspect of a column: the one with the smallest adjusted p."""
+    """One test for each aspect of a column: the one with the smallest adjusted p.
+
+    `counts` are the value counts of each pair.
+    """
     held = {pair.column: pair for pair in pairs}
+    counted = {pair.column: sides for pair, sides in zip(pairs, counts, strict=True)}
     found: dict[tuple[str, Aspect], FeatureTest] = {}
 
     def offer(test: FeatureTest) -> None:
@@ -44,9 +44,11 @@ def measure_tests(
     for place, score in enumerate(scores.tests):
         if score.family not in ASPECTS or score.column is None:
             continue
-        start = scores.starts[place]
-        pair = held[score.column]
-        effect, measure = _measure_effect(pair, score.family, score.method, scores, int(start))
+        pair, sides = held[score.column], counted[score.column]
+        by_values = score.family == Family.VALUES
+        effect, measure = (
+            measure_distance(pair.kind, *sides) if by_values else _measure_shift(scores, place)
+        )
         offer(
             FeatureTest(
                 column=pair.column,
@@ -58,41 +60,40 @@ def measure_tests(
                 effect=effect,
                 effect_measure=measure,
                 used_by_model=pair.used,
-                note=describe_change(pair, *count_sides(pair))
-                if score.family == Family.VALUES
-                else "",
+                note=describe_change(pair, *sides) if by_values else "",
             )
         )
     for place, tail in enumerate(scores.tails):
         if permuted.tail_rows[place]:
-            offer(_describe_tail(held[tail.column], tail, place, permuted))
+            pair, sides = held[tail.column], counted[tail.column]
+            offer(_describe_tail(pair, sides, tail, place, permuted))
     for test in _describe_relations(held, scores, permuted):
         offer(test)
     return list(found.values())
 
 
-def _measure_effect(
-    pair: ColumnPair, family: Family, method: str, scores: Scores, start: int
-) -> tuple[float, str]:
-    if family == Family.VALUES:
-        return measure_distance(pair.kind, *count_sides(pair))
-    # A column of mean 0 and variance 1 over all rows: its mean differs by so many deviations.
-    column = scores.blocks[:, start]
-    shift = abs(
-        float(column[scores.reference_rows :].mean() - column[: scores.reference_rows].mean())
-    )
-    measure = "shift in standard deviations" if method.startswith("mean") else "change of spread"
-    return shift, measure
+def _measure_shift(scores: Scores, place: int) -> tuple[float, str]:
+    """How far the mean of a test's score moved, and what that means.
+
+    The score has mean 0 and variance 1 over all rows, so that is in standard deviations.
+    """
+    column = scores.blocks[:, scores.starts[place]]
+    before, now = column[: scores.reference_rows], column[scores.reference_rows :]
+    of_means = scores.tests[place].method.startswith("mean")
+    measure = "shift in standard deviations" if of_means else "change of spread"
+    return abs(float(now.mean() - before.mean())), measure
 
 
-def _describe_tail(pair: ColumnPair, tail: TailScan, place: int, permuted: Permuted) -> FeatureTest:
+def _describe_tail(
+    pair: ColumnPair, sides: Sides, tail: TailScan, place: int, permuted: Permuted
+) -> FeatureTest:
     return FeatureTest(
         column=pair.column,
         kind=pair.kind,
         method="rows beyond the reference's range, permuted",
         p_value=float(permuted.tail_own[place]),
         adjusted_p_value=float(permuted.tail_adjusted[place]),
-        effect=measure_distance(pair.kind, *count_sides(pair))[0],
+        effect=measure_distance(pair.kind, *sides)[0],
         effect_measure="KS distance",
         used_by_model=pair.used,
         note=f"{_count_outside(pair, tail)} current rows lie beyond all of the reference",

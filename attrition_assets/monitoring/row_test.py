@@ -126,7 +126,8 @@ def _compare_sound(pairs: Sequence[ColumnPair], limits: Limits, seed: int) -> Ro
 def _compare_by_shuffling(pairs: Sequence[ColumnPair], limits: Limits, seed: int) -> RowComparison:
     scores = build_scores(pairs)
     permuted = permute_scores(scores, limits.level, seed)
-    measured = measure_tests(pairs, scores, permuted)
+    counts = [count_sides(pair) for pair in pairs]
+    measured = measure_tests(pairs, counts, scores, permuted)
     tests, faults = _decide(measured, find_likely_faults(pairs, scores, permuted), limits)
     drifted = any(test.drifted for test in tests)
     if permuted.p_value <= limits.level and not drifted and not faults:
@@ -134,7 +135,8 @@ def _compare_by_shuffling(pairs: Sequence[ColumnPair], limits: Limits, seed: int
     method = f"rows permuted over all columns, {permuted.shuffles} times"
     level = _share_level(pairs, limits)
     detectable = tuple(
-        find_smallest_shift(pair, *count_sides(pair), level, limits.effect_floor) for pair in pairs
+        find_smallest_shift(pair, *sides, level, limits.effect_floor)
+        for pair, sides in zip(pairs, counts, strict=True)
     )
     return RowComparison(permuted.p_value, method, drifted, tests, faults, detectable)
 

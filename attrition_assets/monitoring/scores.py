@@ -14,14 +14,13 @@ import numpy.typing as npt
 from scipy import stats
 
 from attrition_assets.contract import Kind
-from attrition_assets.monitoring.pairing import ColumnPair
+from attrition_assets.monitoring.pairing import ColumnPair, choose_common
 
 Matrix = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 POLYNOMIALS = 8
 COMPONENTS = 6
-COMMON_LEVEL = 0.03
 RELATED = 64
 RIDGE = 0.01
 SPREAD_CAP = 16.0
@@ -51,12 +50,14 @@ class ScoreTest:
     used: bool = True
 
 
+Blocks = list[tuple[ScoreTest, Matrix]]
+
+
 @dataclass(frozen=True)
 class TailScan:
     """The rows at one end of a column, the outermost first, and how many lie beyond each."""
 
     column: str
-    used: bool
     rows: npt.NDArray[np.intp]
     beyond: npt.NDArray[np.intp]
 
@@ -107,7 +108,7 @@ def build_scores(pairs: Sequence[ColumnPair]) -> Scores:
     columns of ranks and levels enter the correlations. Leading principal components of the columns
     that the model uses: their means together.
     """
-    blocks: list[tuple[ScoreTest, Matrix]] = []
+    blocks: Blocks = []
     tails: list[TailScan] = []
     columns: list[_Column] = []
     for pair in pairs:
@@ -144,17 +145,11 @@ def build_scores(pairs: Sequence[ColumnPair]) -> Scores:
     )
 
 
-Blocks = list[tuple[ScoreTest, Matrix]]
-
-
 def _score_nominal(pair: ColumnPair, values: Matrix, missing: Mask, blocks: Blocks) -> _Column:
     levels = _indicate(values, missing)
     test = ScoreTest(Family.VALUES, "chi-square, permuted", pair.column, used=pair.used)
     blocks.append((test, _whiten(levels)))
-    common = levels[:, levels.mean(axis=0) > COMMON_LEVEL]
-    if common.shape[1] == 2:
-        common = common[:, 1:]
-    standard = _standardise(common)
+    standard = _standardise(levels[:, choose_common(levels.mean(axis=0))])
     return _Column(pair.column, pair.used, standard, standard[:, : max(1, standard.shape[1] - 1)])
 
 
@@ -191,7 +186,7 @@ def _scan_tail(pair: ColumnPair, values: Matrix, missing: Mask) -> TailScan:
     """The largest values, and how many values are strictly larger than each."""
     order = np.argsort(-values, kind="stable")[: int((~missing).sum())][:TAIL_ROWS]
     beyond = np.searchsorted(-values[order], -values[order], side="left")
-    return TailScan(pair.column, pair.used, order, beyond)
+    return TailScan(pair.column, order, beyond)
 
 
 def _score_together(columns: list[_Column], blocks: Blocks) -> None:

@@ -14,19 +14,7 @@ QUESTIONS = (
     "Performance lost",
     "Champion too old",
 )
-WORDS = {
-    Finding.DRIFT: "**yes**",
-    Finding.NO_DRIFT: "no",
-    Finding.FAULT: "**yes**",
-    Finding.NO_FAULT: "no",
-    Finding.NOT_DUE: "not known yet",
-    Finding.CANNOT_TELL: "**cannot tell**",
-}
-ADVICE = {
-    Decision.RETRAIN: "**Retraining is advised.**",
-    Decision.KEEP: "Retraining is not advised.",
-    Decision.CANNOT_TELL: "**Whether to retrain cannot be told.**",
-}
+STRESSED = {Finding.DRIFT, Finding.FAULT, Finding.CANNOT_TELL}
 
 
 class Batch(BaseModel):
@@ -74,8 +62,11 @@ def render_summary(
         f"Baseline: {report.baseline_rows} employees, as of {report.baseline_month}",
         f"Distributions: {report_url}",
     )
-    answers = [(WORDS[verdict.finding], verdict.reason) for verdict in verdicts]
-    return _render(report.month, ADVICE[decision.decision], decision.reasons, answers, facts, notes)
+    answers = [(_answer(verdict.finding), verdict.reason) for verdict in verdicts]
+    headline = f"{decision.headline}."
+    if decision.decision != Decision.KEEP:
+        headline = f"**{headline}**"
+    return _render(report.month, headline, decision.reasons, answers, facts, notes)
 
 
 def render_unjudged(month: str, headline: str, reasons: tuple[str, ...], todo: str) -> str:
@@ -112,6 +103,10 @@ def _render(
             "",
         ]
     )
+
+
+def _answer(finding: Finding) -> str:
+    return f"**{finding.answer}**" if finding in STRESSED else finding.answer
 
 
 def _escape(text: str) -> str:

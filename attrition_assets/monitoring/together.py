@@ -12,13 +12,12 @@ import numpy.typing as npt
 from scipy import special
 
 from attrition_assets.contract import Kind
-from attrition_assets.monitoring.pairing import ColumnPair
+from attrition_assets.monitoring.pairing import COMMON_LEVEL, ColumnPair
 from attrition_assets.monitoring.report import Aspect, FeatureTest
 from attrition_assets.monitoring.summaries import Matrix, Moments, ValueCounts
 
 CHUNK = 65_536
 SAMPLE = 10_000
-COMMON_LEVEL = 0.03
 RIDGE = 0.01
 
 Single = npt.NDArray[np.float32]

@@ -4,6 +4,7 @@ import pytest
 from scipy import stats
 
 from attrition_assets.contract import Contract
+from attrition_assets.monitoring.large_tables import count_sides
 from attrition_assets.monitoring.pairing import pair_columns
 from attrition_assets.monitoring.permutation import permute_scores
 from attrition_assets.monitoring.report import Aspect, ColumnFault, FaultKind, FeatureTest
@@ -24,7 +25,8 @@ def measure(
     pairs = pair_columns(reference, current, contract, {})
     scores = build_scores(pairs)
     permuted = permute_scores(scores, 0.05, seed=0)
-    tests = measure_tests(pairs, scores, permuted)
+    counts = [count_sides(pair) for pair in pairs]
+    tests = measure_tests(pairs, counts, scores, permuted)
     found = {(test.column, test.aspect): test for test in tests}
     assert len(found) == len(tests)
     return found, find_likely_faults(pairs, scores, permuted)
