@@ -37,7 +37,7 @@ def measure_speed(path: Path) -> tuple[Section, dict[str, object]]:
             "ratio": "",
         },
         {
-            "what": f"a month of 1,470 people with {MONTHS} months of history",
+            "what": f"the features of a month of 1,470 people, {MONTHS} months of history",
             "CPU seconds": f"{month:.2f}",
             "Evidently": "",
             "ratio": "",
