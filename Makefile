@@ -70,7 +70,7 @@ bench-drift: setup
 
 # The known tools on the same draws, an hour long; NannyML has an environment of its own.
 bench-drift-peers: setup .venv-peers/.ready
-	$(BIN)/python scripts/bench_drift_peers.py $(TABLE) --held-out --nannyml .venv-peers/bin/python
+	$(BIN)/python scripts/bench_drift_peers.py $(TABLE) --nannyml .venv-peers/bin/python
 
 .venv-peers/.ready: scripts/peers.lock .venv/bin/uv
 	$(PYTHON) -m venv .venv-peers

@@ -224,14 +224,19 @@ def accept(month: str, checks: tuple[str, ...], reason: str, who: str) -> None:
 @click.option("--reason", required=True, help="why what moved is the new normal: it is kept")
 @click.option("--who", default=getpass.getuser, help="who answers; default the user's name")
 def acknowledge(month: str, reason: str, who: str) -> None:
-    """Answer the drift alarm of MONTH: it stands no longer, and later months take it as given."""
+    """Answer the drift alarm of MONTH, and those before it, for good.
+
+    They stand no longer, and later months are compared with the people of MONTH.
+    """
     from attrition_assets.adapters.acknowledgements import Acknowledgements
     from attrition_assets.adapters.drift_reports import DriftReports
 
     chosen = _read_month(month, "MONTH")
     home = load_settings().home
-    counts_from = Acknowledgements(home).answer(chosen, DriftReports(home), who, reason)
-    click.echo(f"the alarm of {chosen} is answered, for months from {counts_from} on")
+    counts_from = Acknowledgements(home).answer(
+        chosen, DriftReports(home), who, reason, datetime.now(UTC)
+    )
+    click.echo(f"the alarms up to {chosen} are answered, for months from {counts_from} on")
 
 
 @main.command("run")

@@ -1,6 +1,8 @@
 """Months: how they are named and counted. A month is a `pd.Period`, as of its last day."""
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 
@@ -13,6 +15,12 @@ def parse_month(text: str) -> pd.Period:
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])(-01)?", text):
         raise ValueError(f"{text!r} is not a month: write 2026-01, or 2026-01-01 as Dagster does")
     return pd.Period(text[:7], freq="M")
+
+
+def list_months(paths: Iterable[Path]) -> dict[pd.Period, Path]:
+    """The paths that are named after a month, by month, in order; others are left out."""
+    named = {path: re.match(r"\d{4}-(0[1-9]|1[0-2])(-01)?\.[a-z]+$", path.name) for path in paths}
+    return dict(sorted((parse_month(path.stem), path) for path, found in named.items() if found))
 
 
 def partition_key(month: pd.Period) -> str:

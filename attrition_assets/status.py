@@ -22,7 +22,7 @@ from attrition_assets.defs.metadata import read_all_metadata
 from attrition_assets.defs.month_state import MonthState, State, read_state
 from attrition_assets.defs.retraining import find_waiting, read_decision
 from attrition_assets.defs.runs import find_running_retraining
-from attrition_assets.monitoring.feature_drift import PastAlarm, find_standing
+from attrition_assets.monitoring.feature_drift import StandingAlarm, find_standing
 from attrition_assets.months import last_day, parse_month
 from attrition_assets.settings import Settings
 
@@ -41,7 +41,7 @@ class Status:
     challenger: dict[str, Any] | None
     last: MonthState | None
     decision: dict[str, Any] | None
-    alarm: PastAlarm | None
+    alarm: StandingAlarm | None
     blocked: tuple[MonthState, ...]
     due: pd.Period
     running: str | None
@@ -159,7 +159,7 @@ def _describe_last(last: MonthState, decision: dict[str, Any] | None) -> str:
 
 def _find_alarm(
     champion: dict[str, Any] | None, last: MonthState | None, home: Path, store: SnapshotStore
-) -> PastAlarm | None:
+) -> StandingAlarm | None:
     """What the month after the last judged one will find standing, as things are now.
 
     A champion of unknown data answers no alarm.
@@ -170,17 +170,19 @@ def _find_alarm(
     return find_standing(
         DriftReports(home).alarms(month, store.accepted_version),
         month=month,
-        champion_as_of=LONG_AGO if as_of == UNKNOWN else parse_month(as_of),
-        acknowledged=Acknowledgements(home).known_in(month),
+        answered=max(
+            LONG_AGO if as_of == UNKNOWN else parse_month(as_of),
+            *Acknowledgements(home).known_in(month),
+        ),
     )
 
 
-def _describe_alarm(alarm: PastAlarm | None) -> str:
+def _describe_alarm(alarm: StandingAlarm | None) -> str:
     if alarm is None:
         return "none stands"
     return (
-        f"drift since {alarm.month} ({alarm.named}): promote a model trained since, or `attrition "
-        f"acknowledge {alarm.month} --reason TEXT`"
+        f"drift since {alarm.since} ({alarm.named}): promote a model trained since, or `attrition "
+        f"acknowledge {alarm.last} --reason TEXT`"
     )
 
 

@@ -109,7 +109,7 @@ def judge_company(task: Task) -> list[Judged]:
         probability = trained.pipeline.predict_proba(select_features(table, contract))[:, 1]
         return pd.Series(probability, index=table.index)
 
-    champion = ChampionEvidence(reference, trained.out_of_fold, score)
+    champion = ChampionEvidence(reference, trained.held_out, score)
     importance = weigh_columns(trained.pipeline, contract)
     baseline = reference.newest.assign(probability=score(reference.newest))
     found = []

@@ -1,10 +1,12 @@
 """Drift alarms that a person has answered: they stand no longer, and what moved is the new normal.
 
-A file a month under `home/acknowledged`. It counts from the first month that was not judged yet
-when it was made, so that a month judged again gives what it gave.
+A file a month under `home/acknowledged`; it answers the alarms of earlier months too.
+It counts from the first month that was not judged yet when it was made, so that a month judged
+again gives what it gave.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -13,17 +15,25 @@ from pydantic import BaseModel, ConfigDict
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.errors import SnapshotError
-from attrition_assets.months import parse_month
+from attrition_assets.months import list_months, parse_month
 
 
 class Acknowledgement(BaseModel):
-    """Who answered a month's alarm and why; it counts for months from `counts_from` on."""
+    """Who answered the alarms up to a month's, and why; it counts for months from `counts_from` on.
+
+    `snapshot_version` is the version of the month that was judged.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     who: str
     why: str
+    when: datetime
+    snapshot_version: int
     counts_from: str
+
+    def __str__(self) -> str:
+        return f"acknowledged by {self.who}: {self.why}"
 
 
 @dataclass(frozen=True)
@@ -37,11 +47,19 @@ class Acknowledgements:
         """Where they lie."""
         return self.home / "acknowledged"
 
-    def answer(self, month: pd.Period, reports: DriftReports, who: str, why: str) -> pd.Period:
-        """Answer a month's alarm; return the first month for which that counts.
+    def answer(
+        self, month: pd.Period, reports: DriftReports, who: str, why: str, now: datetime
+    ) -> pd.Period:
+        """Answer the alarms up to a month's; return the first month for which that counts.
 
-        Raises SnapshotError if the month raised none, or was answered already.
+        Raises SnapshotError if the month raised none, if it was answered already, or if no reason
+        or nobody is named.
         """
+        if not (who.strip() and why.strip()):
+            raise SnapshotError(
+                f"the alarm of {month} was not answered: say who answers it and why, in words that "
+                "an auditor can read later"
+            )
         report = reports.read(month)
         if report is None or not report.feature_drift.alarmed:
             why_not = "was never judged" if report is None else "raised no alarm of feature drift"
@@ -49,25 +67,34 @@ class Acknowledgements:
             raise SnapshotError(
                 f"{month} {why_not}: there is nothing to answer; alarms were raised in {raised}"
             )
-        path = self.folder / f"{month}.json"
-        if path.is_file():
-            held = self._read(path)
-            raise SnapshotError(
-                f"the alarm of {month} was acknowledged by {held.who}: {held.why}; that counts for "
-                f"months from {held.counts_from} on, and nothing more is to be done"
-            )
+        for answered, held in self._all().items():
+            if answered >= month:
+                raise SnapshotError(
+                    f"the alarm of {answered} was {held}; that answers {month}, counts for months "
+                    f"from {held.counts_from} on, and nothing more is to be done"
+                )
         counts_from = max(reports.months()) + 1
-        answer = Acknowledgement(who=who, why=why, counts_from=str(counts_from))
-        write_atomically(path, answer.model_dump_json(indent=1).encode())
+        answer = Acknowledgement(
+            who=" ".join(who.split()),
+            why=" ".join(why.split()),
+            when=now,
+            snapshot_version=report.snapshot_version,
+            counts_from=str(counts_from),
+        )
+        write_atomically(self.folder / f"{month}.json", answer.model_dump_json(indent=1).encode())
         return counts_from
 
-    def known_in(self, month: pd.Period) -> frozenset[pd.Period]:
-        """The months whose alarms are answered as far as `month` is concerned."""
-        return frozenset(
-            parse_month(path.stem)
-            for path in self.folder.glob("[0-9]*.json")
-            if parse_month(self._read(path).counts_from) <= month
-        )
+    def known_in(self, month: pd.Period) -> dict[pd.Period, Acknowledgement]:
+        """The answers that count for `month`, by the month whose alarm they answer, in order."""
+        return {
+            answered: held
+            for answered, held in self._all().items()
+            if parse_month(held.counts_from) <= month
+        }
+
+    def _all(self) -> dict[pd.Period, Acknowledgement]:
+        paths = list_months(self.folder.glob("*.json"))
+        return {month: self._read(path) for month, path in paths.items()}
 
     def _read(self, path: Path) -> Acknowledgement:
         try:

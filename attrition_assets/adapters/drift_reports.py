@@ -3,14 +3,35 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.feature_drift import PastAlarm
 from attrition_assets.monitoring.report import DriftReport
-from attrition_assets.months import parse_month, partition_key
+from attrition_assets.months import list_months, partition_key
+
+Report = TypeVar("Report", bound=BaseModel)
+
+
+class _Test(BaseModel):
+    column: str
+    drifted: bool
+
+
+class _Drift(BaseModel):
+    alarmed: bool
+    reaches_model: bool
+    tests: tuple[_Test, ...]
+
+
+class _Judged(BaseModel):
+    """What later months must know of a report."""
+
+    snapshot_version: int
+    feature_drift: _Drift
 
 
 @dataclass(frozen=True)
@@ -30,18 +51,21 @@ class DriftReports:
 
     def months(self) -> list[pd.Period]:
         """The months that have a report, in order."""
-        return sorted(parse_month(path.stem) for path in self.folder.glob("[0-9]*.json"))
+        return list(list_months(self.folder.glob("*.json")))
 
     def read(self, month: pd.Period) -> DriftReport | None:
         """A month's report; None if it was never judged.
 
         Raises SnapshotError if it was written by another release.
         """
+        return self._read(month, DriftReport)
+
+    def _read(self, month: pd.Period, kind: type[Report]) -> Report | None:
         path = self.path(month)
         if not path.is_file():
             return None
         try:
-            return DriftReport.model_validate_json(path.read_bytes())
+            return kind.model_validate_json(path.read_bytes())
         except ValidationError:
             raise SnapshotError(
                 f"{path} cannot be read by this release: move it away, then `attrition run {month}`"
@@ -60,17 +84,18 @@ class DriftReports:
     ) -> list[PastAlarm]:
         """The alarms of feature drift in the months before a month, in order.
 
-        A report on a snapshot that was refused or corrected since raised none.
+        A report on a snapshot that was refused or corrected since raised none. Of a report only the
+        fields of an alarm are read, so that one of an earlier release still counts.
         """
-        earlier = [self.read(month) for month in self.months() if month < before]
+        earlier = [(month, self._read(month, _Judged)) for month in self.months() if month < before]
         return [
             PastAlarm(
-                parse_month(report.month),
-                report.feature_drift.drifted_features,
-                report.feature_drift.reaches_model,
+                month,
+                tuple(dict.fromkeys(each.column for each in drift.tests if each.drifted)),
+                drift.reaches_model,
             )
-            for report in earlier
+            for month, report in earlier
             if report is not None
-            and report.feature_drift.alarmed
-            and present_version(parse_month(report.month)) == report.snapshot_version
+            and (drift := report.feature_drift).alarmed
+            and present_version(month) == report.snapshot_version
         ]

@@ -44,8 +44,8 @@ TRUSTED_TYPES: tuple[str, ...] = ()
 class ModelVersion:
     """A registered model: the fitted pipeline, and what it was trained on.
 
-    `held_out` has a row for each labelled row of its reference data, in order: the employee's id,
-    the snapshot's date and the out-of-fold `probability`.
+    `held_out` has a row for each outcome of its reference data, in order: the employee's id, the
+    snapshot's date and the out-of-fold `probability`.
     """
 
     version: int
@@ -135,8 +135,8 @@ class Registry:
             pip_requirements=["scikit-learn", "skops"],
             serialization_format="skops",
         )
-        rows = reference.labelled[[self.contract.id, self.contract.snapshot_date]]
-        held_out = rows.assign(probability=trained.out_of_fold)
+        rows = reference.outcomes[[self.contract.id, self.contract.snapshot_date]]
+        held_out = rows.assign(probability=trained.held_out)
         held_out_sha256 = _log_parquet(held_out, HELD_OUT_FILE)
         if not client.search_registered_models(f"name='{MODEL_NAME}'"):
             client.create_registered_model(MODEL_NAME)

@@ -21,7 +21,7 @@ from attrition_assets.adapters.waivers import Waiver, Waivers
 from attrition_assets.casting import cast_to_contract, read_numbers
 from attrition_assets.contract import Contract, order_columns
 from attrition_assets.errors import SnapshotError
-from attrition_assets.months import parse_month, partition_key
+from attrition_assets.months import list_months, parse_month, partition_key
 from attrition_assets.validation.checks import check_snapshot, refuse_snapshot
 from attrition_assets.validation.continuity import EarlierMonth, Previous, find_previous
 from attrition_assets.validation.verdicts import Fault, SnapshotVerdict, list_faults
@@ -110,8 +110,8 @@ class SnapshotStore:
 
     def ledgers(self) -> dict[pd.Period, Ledger]:
         """The ledgers of all months that were ever judged, in order."""
-        found = sorted(self.folder.glob("[0-9]*.json"))
-        return {parse_month(path.stem): _read_ledger(path) for path in found}
+        found = list_months(self.folder.glob("*.json"))
+        return {month: _read_ledger(path) for month, path in found.items()}
 
     def ledger(self, month: pd.Period) -> Ledger | None:
         """One month's ledger; None if it was never judged."""

@@ -26,7 +26,7 @@ from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.decision import decide_retraining
 from attrition_assets.monitoring.evidence import ChampionEvidence, History, gather_outcomes
-from attrition_assets.monitoring.feature_drift import PastAlarm, find_standing
+from attrition_assets.monitoring.feature_drift import StandingAlarm, find_standing
 from attrition_assets.monitoring.html_report import render_drift_page
 from attrition_assets.monitoring.judge import judge_month
 from attrition_assets.monitoring.people import PeopleHistory
@@ -102,6 +102,7 @@ def drift_report(
         concept=concept,
         performance=performance,
         baseline_month=past.baseline,
+        baseline_note=past.baseline_note,
         standing=past.standing,
         importance=version.weigh_columns(),
         snapshot_version=present,
@@ -151,8 +152,9 @@ class _Past:
     """What earlier months mean for one: their alarms, and the baseline if one was acknowledged."""
 
     incidents: frozenset[pd.Period]
-    standing: PastAlarm | None
+    standing: StandingAlarm | None
     baseline: pd.Period | None
+    baseline_note: str
 
 
 def _look_back(
@@ -162,11 +164,10 @@ def _look_back(
     alarms = DriftReports(settings.home).alarms(month, snapshot_store.accepted_version)
     acknowledged = Acknowledgements(settings.home).known_in(month)
     incidents = frozenset(alarm.month for alarm in alarms)
-    newer = [each for each in incidents & acknowledged if each > champion_as_of]
-    standing = find_standing(
-        alarms, month=month, champion_as_of=champion_as_of, acknowledged=acknowledged
-    )
-    return _Past(incidents, standing, max(newer, default=None))
+    newer = [each for each in incidents & acknowledged.keys() if each > champion_as_of]
+    baseline = max(newer, default=None)
+    standing = find_standing(alarms, month=month, answered=max([champion_as_of, *acknowledged]))
+    return _Past(incidents, standing, baseline, str(acknowledged[baseline]) if baseline else "")
 
 
 def _require_present(

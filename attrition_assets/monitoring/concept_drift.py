@@ -20,8 +20,8 @@ from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.monitoring.report import ConceptDrift, Finding, OutcomeWindow
 
 BASE_RATE, CALIBRATION = "(base rate)", "(calibration)"
-FIRST_PERMUTATIONS, PERMUTATIONS = 500, 4_000
-BATCH = 250
+FIRST_PERMUTATIONS, PERMUTATIONS = 500, 8_000
+BATCH_VALUES = 4_000_000  # of a batch of permutations: what bounds its memory
 # How an evaluation's level is shared by its windows: most to the longest.
 SHARES = {1: (1.0,), 2: (1 / 3, 2 / 3)}
 
@@ -39,9 +39,9 @@ def detect_concept_drift(
 
     `windows` are the outcomes of the last months, by their number, the shortest first: a large
     change is seen in the last three, a small one takes six. Residuals (left - probability) times
-    each standardised column are compared between the samples; the largest standardised difference
+    each centred column are compared between the samples; the largest standardised difference
     in means is held against its distribution over permutations of the rows (single-step max-T of
-    Westfall and Young, 1993), which adjusts each column's p for all of them: 500 times, and 4,000
+    Westfall and Young, 1993), which adjusts each column's p for all of them: 500 times, and 8,000
     where that is not clear. Reference probabilities must be out of fold.
     """
     if lack := reference.explain_lack(policy.min_leavers):
@@ -84,11 +84,10 @@ def _judge_window(
     seed: int,
 ) -> OutcomeWindow:
     names, columns = _build_columns(reference, current, contract)
-    residuals = np.concatenate(
-        [sample.left - sample.probability for sample in (reference, current)]
-    )
-    is_current = np.arange(len(residuals)) >= reference.rows
-    p_values = _permute_max(residuals[:, None] * columns, is_current, level, seed)
+    left = np.concatenate([reference.left, current.left])
+    residuals = left - np.concatenate([reference.probability, current.probability])
+    is_current = np.arange(len(left)) >= reference.rows
+    p_values = _permute_max(residuals[:, None] * columns, left, is_current, level, seed)
     found = tuple(dict.fromkeys(np.array(names)[p_values <= level].tolist()))
     return OutcomeWindow(
         months=months,
@@ -105,14 +104,16 @@ def _build_columns(
 ) -> tuple[list[str], Matrix]:
     """One column a number and a nominal level, for reference then current rows.
 
-    Before them the base rate, and the champion's own log-odds for its calibration. Centred and
-    scaled by the reference; a missing value is the reference's mean.
+    Before them the base rate, and the champion's own log-odds for its calibration. Centred where
+    the reference is likely to leave, so that a changed base rate alone moves no other column (the
+    score test with a free intercept; Rao, 1948); a missing value is the centre.
     """
+    weight = reference.probability * (1 - reference.probability)
     log_odds = special.logit(
         np.clip(np.concatenate([reference.probability, current.probability]), 1e-9, 1 - 1e-9)
     )
     names = [BASE_RATE, CALIBRATION]
-    columns = [np.ones(len(log_odds)), _standardise(log_odds, reference.rows)]
+    columns = [np.ones(len(log_odds)), _centre(log_odds, weight)]
     for name in contract.monitored:
         found = np.vstack(
             [
@@ -124,7 +125,7 @@ def _build_columns(
             ]
         ).T
         names += [name] * len(found)
-        columns += [_standardise(column, reference.rows) for column in found]
+        columns += [_centre(column, weight) for column in found]
     return names, np.column_stack(columns)
 
 
@@ -139,35 +140,51 @@ def _read_columns(table: pd.DataFrame, name: str, side: str, contract: Contract)
     return read_numbers(table[name], side, declared.levels)[:, None]
 
 
-def _standardise(column: Matrix, reference_rows: int) -> Matrix:
-    known = column[:reference_rows][~np.isnan(column[:reference_rows])]
-    if not known.size:
+def _centre(column: Matrix, weight: Matrix) -> Matrix:
+    """Less the mean of its first rows, which `weight` weighs."""
+    known = ~np.isnan(column[: len(weight)])
+    if not weight[known].sum():
         return np.zeros_like(column)
-    standardised: Matrix = (column - known.mean()) / (known.std() or 1.0)
-    return np.nan_to_num(standardised)
+    return np.nan_to_num(column - np.average(column[: len(weight)][known], weights=weight[known]))
 
 
 def _permute_max(
-    scores: Matrix, is_current: npt.NDArray[np.bool_], level: float, seed: int
+    scores: Matrix,
+    left: npt.NDArray[np.bool_],
+    is_current: npt.NDArray[np.bool_],
+    level: float,
+    seed: int,
 ) -> Matrix:
     """Each column's p for a difference in means between the samples, adjusted for all columns.
 
     `scores` is rows x columns. A permutation keeps each column's mean and variance, so that sums
-    over the current rows, scaled once, are the statistic.
+    over the current rows, scaled once, are the statistic. Who of the leavers is current is drawn;
+    the sum over the stayers, who are many and whose scores are small, is drawn from the normal
+    distribution with its mean and covariance.
     """
     rows, current_rows = len(scores), int(is_current.sum())
     centred = scores - scores.mean(axis=0)
     spread = centred.std(axis=0, ddof=1) * np.sqrt(current_rows * (rows - current_rows) / rows)
     centred = centred / np.where(spread > 1e-12, spread, np.inf)
     observed = np.abs(is_current @ centred)
+    leavers, stayers = centred[left], centred[~left]
+    stayers_mean = stayers.mean(axis=0)
+    stayers_root = np.linalg.qr(stayers - stayers_mean, mode="r")
     rng = np.random.default_rng(seed)
-    labels = np.tile(is_current, (BATCH, 1))
+
+    def draw(times: int) -> Matrix:
+        current_leavers = rng.hypergeometric(len(leavers), len(stayers), current_rows, times)
+        order = rng.random((times, len(leavers))).argsort(axis=1)
+        of_leavers = (order < current_leavers[:, None]) @ leavers
+        current_stayers = (current_rows - current_leavers)[:, None]
+        variance = current_stayers * (1 - current_stayers / len(stayers)) / (len(stayers) - 1)
+        noise = rng.standard_normal((times, len(stayers_root))) @ stayers_root
+        of_stayers = current_stayers * stayers_mean + np.sqrt(variance) * noise
+        return np.asarray(np.abs(of_leavers + of_stayers).max(axis=1))
 
     def permute(times: int) -> list[Matrix]:
-        return [
-            np.abs(rng.permuted(labels, axis=1).astype(float) @ centred).max(axis=1)
-            for _ in range(times // BATCH)
-        ]
+        batch = max(1, min(times, BATCH_VALUES // len(leavers)))
+        return [draw(min(batch, times - done)) for done in range(0, times, batch)]
 
     def adjust(maxima: list[Matrix]) -> Matrix:
         largest = np.concatenate(maxima)

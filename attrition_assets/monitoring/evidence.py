@@ -35,9 +35,10 @@ class History:
 
 @dataclass(frozen=True)
 class ChampionEvidence:
-    """What the champion promised: its reference data, and out-of-fold scores of the labelled rows.
+    """What the champion promised: its reference data, and out-of-fold scores of the rows.
 
-    `held_out` is aligned with `reference.labelled`; `score` gives the champion's probability for
+    `held_out` is aligned with the first rows of `reference.outcomes`, of which the labelled ones
+    come first; `score` gives the champion's probability for
     each row of a snapshot.
     """
 
@@ -111,11 +112,12 @@ def _pair(
         return unknown
     share = within / contract.horizon_months
     monitored = list(contract.monitored)
-    labelled = champion.reference.labelled
+    outcomes = champion.reference.outcomes.head(len(champion.held_out))
+    of_horizon = outcomes[label].notna()
     promised = OutcomeSample(
-        features=labelled[monitored],
-        left=labelled[label].to_numpy() == 1,
-        probability=_shorten(champion.held_out, share),
+        features=outcomes.loc[of_horizon, monitored],
+        left=outcomes.loc[of_horizon, label].to_numpy() == 1,
+        probability=_shorten(champion.held_out[of_horizon], share),
     )
     tables, labels = [], []
     for each in months:

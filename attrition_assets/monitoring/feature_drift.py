@@ -41,6 +41,16 @@ class PastAlarm:
     columns: tuple[str, ...]
     reaches_model: bool
 
+
+@dataclass(frozen=True)
+class StandingAlarm:
+    """Alarms that nobody answered, as one: of the months `since` to `last`."""
+
+    since: pd.Period
+    last: pd.Period
+    columns: tuple[str, ...]
+    reaches_model: bool
+
     @property
     def named(self) -> str:
         """What moved, in words."""
@@ -48,29 +58,22 @@ class PastAlarm:
 
 
 def find_standing(
-    alarms: Iterable[PastAlarm],
-    *,
-    month: pd.Period,
-    champion_as_of: pd.Period,
-    acknowledged: frozenset[pd.Period],
-) -> PastAlarm | None:
-    """What was not answered of the alarms before `month`, as one since the first; None if all were.
+    alarms: Iterable[PastAlarm], *, month: pd.Period, answered: pd.Period
+) -> StandingAlarm | None:
+    """What nobody answered of the alarms before `month`; None if all were answered.
 
-    A champion that was trained on the alarm's month or later answers it, or a person who
-    acknowledged it.
+    `answered` is the last month whose people are known to be the new normal, and so are those
+    before: the champion was trained on it, or a person acknowledged it.
     """
     unanswered = sorted(
-        (
-            alarm
-            for alarm in alarms
-            if champion_as_of < alarm.month < month and alarm.month not in acknowledged
-        ),
+        (alarm for alarm in alarms if answered < alarm.month < month),
         key=lambda alarm: alarm.month,
     )
     if not unanswered:
         return None
-    return PastAlarm(
+    return StandingAlarm(
         unanswered[0].month,
+        unanswered[-1].month,
         tuple(dict.fromkeys(name for alarm in unanswered for name in alarm.columns)),
         any(alarm.reaches_model for alarm in unanswered),
     )
@@ -82,7 +85,7 @@ def judge_features(
     baseline: pd.DataFrame,
     current: pd.DataFrame,
     history: PeopleHistory,
-    standing: PastAlarm | None,
+    standing: StandingAlarm | None,
     contract: Contract,
     policy: MonitoringPolicy,
     importance: Mapping[str, float] | None = None,
@@ -108,7 +111,7 @@ def judge_features(
         )
     except DriftInputError as error:
         unknown = FeatureDrift(finding=Finding.CANNOT_TELL, reason=str(error))
-        return _let_stand(unknown, standing), DataQuality(
+        return _let_stand(unknown, standing, month), DataQuality(
             finding=Finding.CANNOT_TELL, reason=str(error)
         )
     people = people.without(frozenset(fault.column for fault in quality.faults))
@@ -130,7 +133,7 @@ def judge_features(
         tests=tests,
         detectable=_merge_detectable(people.detectable, rows.detectable, contract, importance),
     )
-    return _let_stand(drift, standing), quality
+    return _let_stand(drift, standing, month), quality
 
 
 def _add_up(evidence: Sequence[Evidence], policy: MonitoringPolicy) -> float:
@@ -195,19 +198,22 @@ def _merge_detectable(
     )
 
 
-def _let_stand(drift: FeatureDrift, standing: PastAlarm | None) -> FeatureDrift:
+def _let_stand(
+    drift: FeatureDrift, standing: StandingAlarm | None, month: pd.Period
+) -> FeatureDrift:
     """The verdict, with an earlier alarm that nobody answered."""
     if standing is None:
         return drift
+    last = month if drift.alarmed else standing.last
     stands = (
-        f"the alarm of {standing.month} ({standing.named}) stands until a model trained since is "
-        f"promoted, or `attrition acknowledge {standing.month} --reason TEXT`"
+        f"the alarm of {standing.since} ({standing.named}) stands until a model trained since is "
+        f"promoted, or `attrition acknowledge {last} --reason TEXT`"
     )
     return drift.model_copy(
         update={
             "finding": Finding.DRIFT,
             "reason": f"{stands}; this month: {drift.reason}",
-            "standing_since": str(standing.month),
+            "standing_since": str(standing.since),
             "reaches_model": drift.reaches_model or standing.reaches_model,
         }
     )

@@ -13,7 +13,7 @@ from attrition_assets.errors import DriftInputError
 from attrition_assets.monitoring.concept_drift import detect_concept_drift
 from attrition_assets.monitoring.drift_detection import DriftDetector
 from attrition_assets.monitoring.evidence import Outcomes, Windows
-from attrition_assets.monitoring.feature_drift import PastAlarm, judge_features
+from attrition_assets.monitoring.feature_drift import StandingAlarm, judge_features
 from attrition_assets.monitoring.people import PeopleHistory
 from attrition_assets.monitoring.performance import judge_performance
 from attrition_assets.monitoring.policy import MonitoringPolicy
@@ -45,7 +45,8 @@ def judge_month(
     concept: Windows,
     performance: Outcomes,
     baseline_month: pd.Period | None = None,
-    standing: PastAlarm | None = None,
+    baseline_note: str = "",
+    standing: StandingAlarm | None = None,
     importance: Mapping[str, float] | None = None,
     snapshot_version: int = 1,
     seed: int = 0,
@@ -56,7 +57,8 @@ def judge_month(
     reference data end) and `current` (the month) hold the monitored columns and `probability`, both
     scored by the champion. `history` reads the months before. `concept` and `performance` are
     outcomes, or the reason why they are not due. `threshold` is the champion's, `importance` each
-    column's weight in it, `standing` an earlier alarm that nobody answered. The same input gives
+    column's weight in it, `standing` earlier alarms that nobody answered, `baseline_note` why the
+    baseline is another month's. The same input gives
     the same report, to the byte. Tables that cannot be compared give `cannot_tell`, never
     "no drift".
     """
@@ -77,6 +79,7 @@ def judge_month(
         champion_version=champion_version,
         reference_digest=reference_digest,
         baseline_month=str(baseline_month or champion_as_of),
+        baseline_note=baseline_note,
         baseline_rows=len(baseline),
         current_rows=len(current),
         data_quality=quality,

@@ -278,7 +278,8 @@ class DriftReport(_Value):
     """All verdicts on one month (`2026-01`), and what they were measured against.
 
     `baseline_month` is the month whose people are the baseline of the row test: the one that the
-    champion's reference data ends in, or that of a later alarm that was acknowledged.
+    champion's reference data ends in, or that of a later alarm that was acknowledged, as
+    `baseline_note` then says.
     `reference_digest` names the reference data; `snapshot_version` counts the corrections of the
     month, from 1.
     """
@@ -288,6 +289,7 @@ class DriftReport(_Value):
     champion_version: int
     reference_digest: str
     baseline_month: str
+    baseline_note: str = ""
     baseline_rows: int
     current_rows: int
     data_quality: DataQuality

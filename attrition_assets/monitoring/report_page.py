@@ -162,9 +162,10 @@ def _list_verdicts(report: DriftReport) -> list[_Row]:
 def _describe_samples(report: DriftReport) -> str:
     version = report.snapshot_version
     corrected = f" (version {version} of its snapshot)" if version > 1 else ""
+    noted = f" ({report.baseline_note})" if report.baseline_note else ""
     return (
         f"{report.current_rows:,} people in {report.month}{corrected}, against "
-        f"{report.baseline_rows:,} in {report.baseline_month}, the baseline of version "
+        f"{report.baseline_rows:,} in {report.baseline_month}{noted}, the baseline of version "
         f"{report.champion_version} of the model (reference data {report.reference_digest[:12]})."
     )
 

@@ -59,7 +59,8 @@ def render_summary(
         f"Batch: {batch.rows} employees scored by version {report.champion_version}, "
         f"{batch.flagged} flagged ({batch.flagged / batch.rows:.1%}), mean probability "
         f"{batch.mean_probability:.3f}{corrected}",
-        f"Baseline: {report.baseline_rows} employees, as of {report.baseline_month}",
+        f"Baseline: {report.baseline_rows} employees, as of {report.baseline_month}"
+        + (f", {report.baseline_note}" if report.baseline_note else ""),
         f"Distributions: {report_url}",
     )
     answers = [(_answer(verdict.finding), verdict.reason) for verdict in verdicts]

@@ -6,6 +6,7 @@ Which months go in, and with which labels. How the table is stored is for `adapt
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from attrition_assets.contract import Contract
@@ -14,6 +15,8 @@ from attrition_assets.outcomes import label_snapshot, step_months
 
 LABEL = "left_within_horizon"
 STEP_LABEL = "left_within_step"
+# The months between are kept up to this many people a month: more have leavers enough without.
+FEW_PEOPLE = 20_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ class ReferenceData:
         return self.table.dropna(subset=[LABEL]).reset_index(drop=True)
 
     @property
+    def outcomes(self) -> pd.DataFrame:
+        """The rows whose outcome within a step is known: `labelled`, then those between them."""
+        between = self.table[LABEL].isna() & self.table[STEP_LABEL].notna()
+        return pd.concat([self.labelled, self.table[between]], ignore_index=True)
+
+    @property
     def newest(self) -> pd.DataFrame:
         """The rows of the newest snapshot: the baseline of drift."""
         dates = self.table[self.contract.snapshot_date]
@@ -55,17 +64,23 @@ def build_reference(
 
     Takes the snapshots of `as_of` and of each horizon before it, back to `window_months`, so that
     a departure counts once; where one of them was not accepted, the next older month takes its
-    place. Snapshots that carry their own labels are all taken.
+    place. The accepted months between them lend their outcomes within a step, for concept drift;
+    they train nothing, and their label stays unknown. Snapshots that carry their own labels are all
+    taken.
 
     Raises TrainingError if no accepted month has matured labels.
     """
     spacing = 1 if departures is None else contract.horizon_months
     oldest = as_of - window_months - contract.horizon_months
     months = _choose_months([each for each in accepted if oldest < each <= as_of], spacing)
-    parts = [
-        _label(read(month), month, departures=departures, known_by=as_of, contract=contract)
-        for month in months
-    ]
+    between = [each for each in accepted if months and months[0] < each < as_of]
+    parts = []
+    for month in sorted({*months, *between}):
+        part = _label(read(month), month, departures=departures, known_by=as_of, contract=contract)
+        if month in months:
+            parts.append(part)
+        elif len(part) <= FEW_PEOPLE:
+            parts.append(part.assign(**{LABEL: np.nan}))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({LABEL: []})
     if not table[LABEL].notna().any():
         raise TrainingError(

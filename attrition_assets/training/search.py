@@ -19,25 +19,28 @@ C_RANGE = (1e-3, 1.0)
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A fitted pipeline with its out-of-fold probabilities on the labelled reference rows.
+    """A fitted pipeline with its out-of-fold probabilities on the reference rows.
 
-    `out_of_fold` is aligned with `ReferenceData.labelled`; no person stands on both sides of a
-    fold. `reproducible` is False if a time cap cut the search short.
+    `out_of_fold` is aligned with `ReferenceData.labelled`, and `held_out`, which begins with it,
+    with `ReferenceData.outcomes`; no person stands on both sides of a fold. `reproducible` is False
+    if a time cap cut the search short.
     """
 
     pipeline: Pipeline
     params: dict[str, float]
     out_of_fold: np.ndarray
+    held_out: np.ndarray
     trials: int
     reproducible: bool
 
 
 @dataclass(frozen=True)
 class _Fold:
-    """Row numbers of one split, and its two sides encoded by what the first one taught."""
+    """Row numbers of one split, its encoder, and its two sides as the first one taught to."""
 
     train: np.ndarray
     test: np.ndarray
+    encoder: Pipeline
     seen: np.ndarray
     unseen: np.ndarray
 
@@ -65,11 +68,27 @@ def train_model(
     splits = GroupKFold(FOLDS, shuffle=True, random_state=seed).split(X, y, rows[contract.id])
     folds = [_encode_fold(X, train, test, contract) for train, test in splits]
 
+    def fit_fold(fold: _Fold, C: float) -> Pipeline:
+        return build_pipeline(contract, C=C)[-1].fit(fold.seen, y[fold.train])
+
     def predict_out_of_fold(C: float) -> np.ndarray:
         probability = np.empty(len(y))
         for fold in folds:
-            fitted = build_pipeline(contract, C=C)[-1].fit(fold.seen, y[fold.train])
-            probability[fold.test] = fitted.predict_proba(fold.unseen)[:, 1]
+            probability[fold.test] = fit_fold(fold, C).predict_proba(fold.unseen)[:, 1]
+        return probability
+
+    def predict_between(C: float) -> np.ndarray:
+        """By the fold that did not see the person; who is in no fold was seen by none."""
+        between = reference.outcomes.iloc[len(rows) :]
+        features, people = select_features(between, contract), between[contract.id]
+        unseen_by = np.zeros(len(between), dtype="int64")
+        for number, fold in enumerate(folds):
+            unseen_by[people.isin(rows[contract.id].iloc[fold.test])] = number
+        probability = np.empty(len(between))
+        for number, fold in enumerate(folds):
+            if (own := unseen_by == number).any():
+                encoded = fold.encoder.transform(features[own])
+                probability[own] = fit_fold(fold, C).predict_proba(encoded)[:, 1]
         return probability
 
     def objective(trial: optuna.Trial) -> float:
@@ -85,7 +104,8 @@ def train_model(
     return TrainedModel(
         pipeline=build_pipeline(contract, C=C).fit(X, y),
         params={"C": C},
-        out_of_fold=predict_out_of_fold(C),
+        out_of_fold=(out_of_fold := predict_out_of_fold(C)),
+        held_out=np.concatenate([out_of_fold, predict_between(C)]),
         trials=len(study.trials),
         reproducible=len(study.trials) == trials,
     )
@@ -94,4 +114,4 @@ def train_model(
 def _encode_fold(X: pd.DataFrame, train: np.ndarray, test: np.ndarray, contract: Contract) -> _Fold:
     encoder = build_pipeline(contract, C=1.0)[:-1]
     seen = encoder.fit_transform(X.iloc[train])
-    return _Fold(train, test, seen, encoder.transform(X.iloc[test]))
+    return _Fold(train, test, encoder, seen, encoder.transform(X.iloc[test]))

@@ -1,15 +1,18 @@
 """A person's answer to an alarm: given once, for a month that alarmed, and of no effect before."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from attrition_assets.adapters.acknowledgements import Acknowledgements
+from attrition_assets.adapters.acknowledgements import Acknowledgement, Acknowledgements
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.errors import SnapshotError
 
 from .test_drift_reports import APR, FEB, JAN, MAR, keep_report
+
+NOW = datetime(2026, 4, 2, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -21,28 +24,68 @@ def home(tmp_path: Path) -> Path:
 
 
 def answer(home: Path, month: pd.Period, why: str = "a merger") -> pd.Period:
-    return Acknowledgements(home).answer(month, DriftReports(home), "people analytics", why)
+    who = "people analytics"
+    return Acknowledgements(home).answer(month, DriftReports(home), who, why, NOW)
+
+
+def known_in(home: Path, month: pd.Period) -> list[pd.Period]:
+    return list(Acknowledgements(home).known_in(month))
 
 
 def test_an_answer_counts_from_the_first_month_that_was_not_judged_yet(home: Path) -> None:
     assert answer(home, JAN) == MAR
-    known = [Acknowledgements(home).known_in(month) for month in (JAN, FEB, MAR, APR)]
-    assert known == [frozenset(), frozenset(), {JAN}, {JAN}]
+    known = [known_in(home, month) for month in (JAN, FEB, MAR, APR)]
+    assert known == [[], [], [JAN], [JAN]]
 
 
 def test_a_month_judged_later_does_not_move_when_an_answer_counts(home: Path) -> None:
     answer(home, JAN)
     keep_report(home, MAR, "JobLevel")
-    assert Acknowledgements(home).known_in(MAR) == {JAN}
+    assert known_in(home, MAR) == [JAN]
     assert answer(home, MAR) == APR
-    assert Acknowledgements(home).known_in(MAR) == {JAN}
-    assert Acknowledgements(home).known_in(APR) == {JAN, MAR}
+    assert known_in(home, MAR) == [JAN]
+    assert known_in(home, APR) == [JAN, MAR]
+
+
+def test_an_answer_keeps_who_gave_it_why_when_and_to_which_version(home: Path) -> None:
+    answer(home, JAN, " a\n merger ")
+    held = Acknowledgements(home).known_in(MAR)[JAN]
+    assert held == Acknowledgement(
+        who="people analytics", why="a merger", when=NOW, snapshot_version=1, counts_from="2026-03"
+    )
+    assert str(held) == "acknowledged by people analytics: a merger"
+
+
+@pytest.mark.parametrize(("who", "why"), [("her", " "), ("her", ""), (" ", "a merger")])
+def test_an_answer_without_a_name_or_a_reason_is_refused(who: str, why: str, home: Path) -> None:
+    with pytest.raises(SnapshotError, match="2026-01 was not answered: say who answers it and why"):
+        Acknowledgements(home).answer(JAN, DriftReports(home), who, why, NOW)
+    assert known_in(home, APR) == []
+
+
+def test_the_answer_to_a_later_alarm_answers_the_earlier_ones(home: Path) -> None:
+    keep_report(home, MAR, "OverTime")
+    assert answer(home, MAR) == APR
+    said = (
+        "the alarm of 2026-03 was acknowledged by people analytics: a merger; that answers 2026-01"
+    )
+    with pytest.raises(SnapshotError, match=said):
+        answer(home, JAN)
+
+
+def test_files_that_are_not_named_after_a_month_are_passed_over(home: Path) -> None:
+    answer(home, JAN)
+    for name in ("2026-01-old.json", "notes.json", "2026-13.json"):
+        (Acknowledgements(home).folder / name).write_text("{")
+        (DriftReports(home).folder / name).write_text("{")
+    assert known_in(home, APR) == [JAN]
+    assert DriftReports(home).months() == [JAN, FEB]
 
 
 def test_an_answer_to_the_newest_month_counts_from_the_next(tmp_path: Path) -> None:
     keep_report(tmp_path, JAN, "OverTime")
     assert answer(tmp_path, JAN) == FEB
-    assert Acknowledgements(tmp_path).known_in(JAN) == frozenset()
+    assert known_in(tmp_path, JAN) == []
 
 
 @pytest.mark.parametrize(
@@ -57,7 +100,7 @@ def test_a_month_that_raised_no_alarm_cannot_be_answered(
 ) -> None:
     with pytest.raises(SnapshotError, match=said):
         answer(home, month)
-    assert Acknowledgements(home).known_in(APR) == frozenset()
+    assert known_in(home, APR) == []
 
 
 def test_an_alarm_is_answered_once_and_the_first_answer_stays(home: Path) -> None:
@@ -85,4 +128,4 @@ def test_an_answer_that_cannot_be_read_is_named_and_never_passed_over(
 
 
 def test_without_any_answer_nothing_is_known(tmp_path: Path) -> None:
-    assert Acknowledgements(tmp_path).known_in(APR) == frozenset()
+    assert known_in(tmp_path, APR) == []

@@ -8,7 +8,7 @@ from attrition_assets.adapters.files import write_atomically
 from attrition_assets.contract import Kind
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.feature_drift import PastAlarm
-from attrition_assets.monitoring.report import FeatureDrift, FeatureTest, Finding
+from attrition_assets.monitoring.report import Aspect, FeatureDrift, FeatureTest, Finding
 from attrition_assets.months import parse_month
 from attrition_assets_tests.monitoring.conftest import make_report
 
@@ -97,3 +97,15 @@ def test_a_report_of_another_release_is_named_with_what_to_do(content: str, tmp_
     with pytest.raises(SnapshotError, match=said):
         reports.alarms(APR, is_first)
     assert len(reports.alarms(FEB, is_first)) == 1
+
+
+def test_an_alarm_of_an_earlier_release_still_counts(tmp_path: Path) -> None:
+    keep_report(tmp_path, JAN, "OverTime")
+    reports = DriftReports(tmp_path)
+    content = reports.path(JAN).read_text("utf-8")
+    older = content.replace(f'"{Aspect.VALUES}"', '"worded otherwise"').replace('"reason"', '"why"')
+    assert older.count("worded otherwise") == 1
+    reports.path(JAN).write_text(older, "utf-8")
+    assert reports.alarms(APR, is_first) == [PastAlarm(JAN, ("OverTime",), reaches_model=True)]
+    with pytest.raises(SnapshotError, match="cannot be read by this release"):
+        reports.read(JAN)

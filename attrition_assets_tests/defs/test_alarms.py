@@ -26,10 +26,7 @@ from .conftest import DRIFT, FAULT, LAST, RETRAINED, UNSEEN, Place, Walked, open
 
 pytestmark = pytest.mark.xdist_group("walked")
 ANSWER = ("--reason", "a new pay scale", "--who", "her")
-SINCE_DRIFT = (
-    f"drift since {DRIFT} (MonthlyIncome): promote a model trained since, or `attrition "
-    f"acknowledge {DRIFT} --reason TEXT`"
-)
+SINCE_DRIFT = f"drift since {DRIFT} (MonthlyIncome): promote a model trained since, or `attrition "
 
 
 def read_report(place: Place, month: str) -> DriftReport:
@@ -103,7 +100,7 @@ def test_an_alarm_stands_until_a_version_trained_since_is_promoted(place: Place)
     assert (after.finding, after.standing_since) == (Finding.NO_DRIFT, None)
     assert find_alarm(place) == "none stands"
     roll_back(place)
-    assert find_alarm(place) == SINCE_DRIFT
+    assert find_alarm(place) == f"{SINCE_DRIFT}acknowledge {RETRAINED} --reason TEXT`"
 
 
 def test_an_alarm_that_nobody_answered_is_told_wherever_the_month_is(unanswered: Place) -> None:
@@ -112,8 +109,8 @@ def test_an_alarm_that_nobody_answered_is_told_wherever_the_month_is(unanswered:
     assert (check.passed, check.severity) == (False, AssetCheckSeverity.WARN)
     assert check.metadata["standing_since"].value == DRIFT
     assert not read_check(unanswered, "retraining_not_needed", UNSEEN).passed
-    assert f"`attrition acknowledge {DRIFT} --reason TEXT`" in unanswered.summary(UNSEEN)
-    assert find_alarm(unanswered) == SINCE_DRIFT
+    assert f"`attrition acknowledge {UNSEEN} --reason TEXT`" in unanswered.summary(UNSEEN)
+    assert find_alarm(unanswered) == f"{SINCE_DRIFT}acknowledge {UNSEEN} --reason TEXT`"
 
 
 def test_a_policy_beside_the_contract_says_what_retrains(unanswered: Place, tmp_path: Path) -> None:
@@ -129,20 +126,18 @@ def test_a_policy_beside_the_contract_says_what_retrains(unanswered: Place, tmp_
     assert said in place.summary(UNSEEN)
 
 
-def test_an_answered_alarm_ends_for_later_months_and_its_month_is_the_baseline(
+def test_one_answer_to_a_lasting_shift_ends_its_alarms_and_its_month_is_the_baseline(
     place: Place, walked: Walked
 ) -> None:
     roll_back(place)
-    said = acknowledge(place, DRIFT)
-    assert said == f"the alarm of {DRIFT} is answered, for months from {UNSEEN} on\n"
-    assert f"drift since {RETRAINED} (MonthlyIncome)" in find_alarm(place)
-    acknowledge(place, RETRAINED)
+    said = acknowledge(place, RETRAINED)
+    assert said == f"the alarms up to {RETRAINED} are answered, for months from {UNSEEN} on\n"
     assert find_alarm(place) == "none stands"
     report = send_unseen(place, walked.unseen)
     assert report.champion_version == 1
     assert report.feature_drift.finding == Finding.NO_DRIFT
     assert report.baseline_month == RETRAINED
-    assert f"as of {RETRAINED}" in place.summary(UNSEEN)
+    assert f"as of {RETRAINED}, acknowledged by her: a new pay scale" in place.summary(UNSEEN)
     assert read_check(place, "no_feature_drift", UNSEEN).passed
     judged_before = place.asset("drift_report", RETRAINED, ".json")
     content = judged_before.read_bytes()
@@ -174,11 +169,15 @@ def test_what_cannot_be_acknowledged_says_why_and_what_can(place: Place) -> None
     assert refuse(FAULT) == (1, f"Error: {FAULT} was never judged: {raised}")
     code, said = refuse("feb")
     assert (code, "'feb' is not a month: write 2026-01" in said) == (2, True)
+    blank = attrition(
+        place.settings.home, place.settings.data, "acknowledge", DRIFT, "--reason", " "
+    )
+    assert (blank.exit_code, "say who answers it and why" in blank.output) == (1, True)
     acknowledge(place, DRIFT)
     assert refuse(DRIFT) == (
         1,
-        f"Error: the alarm of {DRIFT} was acknowledged by her: a new pay scale; that counts for "
-        f"months from {UNSEEN} on, and nothing more is to be done",
+        f"Error: the alarm of {DRIFT} was acknowledged by her: a new pay scale; that answers "
+        f"{DRIFT}, counts for months from {UNSEEN} on, and nothing more is to be done",
     )
 
 

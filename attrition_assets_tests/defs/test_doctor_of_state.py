@@ -120,7 +120,8 @@ def change_reports(settings: Settings, _: Registry) -> None:
 
 def change_acknowledgement(settings: Settings, _: Registry) -> None:
     answers = Acknowledgements(settings.home)
-    answers.answer(parse_month(DRIFT), DriftReports(settings.home), "her", "a new pay scale")
+    now = datetime(2025, 7, 1, tzinfo=UTC)
+    answers.answer(parse_month(DRIFT), DriftReports(settings.home), "her", "new pay", now)
     (answers.folder / f"{DRIFT}.json").write_text("{")
 
 

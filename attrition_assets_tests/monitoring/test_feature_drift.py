@@ -6,6 +6,7 @@ import pytest
 
 from attrition_assets.monitoring.feature_drift import (
     PastAlarm,
+    StandingAlarm,
     describe_power,
     find_standing,
     judge_features,
@@ -40,7 +41,7 @@ def judge(
     panel: Panel,
     month: pd.Period = MONTH,
     *,
-    standing: PastAlarm | None = None,
+    standing: StandingAlarm | None = None,
     importance: Mapping[str, float] | None = None,
     without: Months = (),
     incidents: Months = (),
@@ -215,44 +216,37 @@ def test_tables_that_cannot_be_compared_are_never_no_drift(
 
 MAY = PastAlarm(PANEL_START + 4, ("Pay", "Mood"), reaches_model=True)
 JULY = PastAlarm(PANEL_START + 6, ("Age", "Pay"), reaches_model=False)
-BOTH = PastAlarm(MAY.month, ("Pay", "Mood", "Age"), reaches_model=True)
+SINCE_MAY = StandingAlarm(MAY.month, MAY.month, MAY.columns, reaches_model=True)
+SINCE_JULY = StandingAlarm(JULY.month, JULY.month, JULY.columns, reaches_model=False)
+BOTH = StandingAlarm(MAY.month, JULY.month, ("Pay", "Mood", "Age"), reaches_model=True)
 
 
 @pytest.mark.parametrize(
-    ("champion", "acknowledged", "standing"),
+    ("answered", "standing"),
     [
-        ("2024-04", [], BOTH),
-        ("2024-05", [], JULY),
-        ("2024-07", [], None),
-        ("2024-01", ["2024-05"], JULY),
-        ("2024-01", ["2024-07"], MAY),
-        ("2024-05", ["2024-07"], None),
-        ("2024-01", ["2024-05", "2024-07"], None),
+        ("2024-01", BOTH),
+        ("2024-04", BOTH),
+        ("2024-05", SINCE_JULY),
+        ("2024-06", SINCE_JULY),
+        ("2024-07", None),
+        ("2024-09", None),
     ],
 )
 @pytest.mark.parametrize("alarms", [[MAY, JULY], [JULY, MAY]])
-def test_what_neither_a_later_champion_nor_a_person_answered_stands_since_the_first(
-    alarms: list[PastAlarm], champion: str, acknowledged: list[str], standing: PastAlarm | None
+def test_what_came_after_the_last_answer_stands_from_its_first_alarm_to_its_last(
+    alarms: list[PastAlarm], answered: str, standing: StandingAlarm | None
 ) -> None:
-    assert standing == find_standing(
-        alarms,
-        month=MONTH,
-        champion_as_of=pd.Period(champion, "M"),
-        acknowledged=frozenset(pd.Period(each, "M") for each in acknowledged),
-    )
+    assert standing == find_standing(alarms, month=MONTH, answered=pd.Period(answered, "M"))
 
 
 def test_an_alarm_of_the_month_itself_or_of_a_later_one_does_not_stand_before_it() -> None:
-    nobody: frozenset[pd.Period] = frozenset()
-    for month, standing in ((MAY.month, None), (JULY.month, MAY), (JULY.month + 1, BOTH)):
-        assert standing == find_standing(
-            [MAY, JULY], month=month, champion_as_of=PANEL_START, acknowledged=nobody
-        )
+    for month, standing in ((MAY.month, None), (JULY.month, SINCE_MAY), (JULY.month + 1, BOTH)):
+        assert standing == find_standing([MAY, JULY], month=month, answered=PANEL_START)
 
 
 def test_an_alarm_that_stands_is_drift_and_says_what_answers_it(panel: Panel) -> None:
     calm = judge(panel)[0]
-    drift = judge(panel, standing=MAY)[0]
+    drift = judge(panel, standing=SINCE_MAY)[0]
     assert (drift.finding, drift.alarmed, drift.reaches_model) == (Finding.DRIFT, False, True)
     assert drift.standing_since == "2024-05"
     assert drift.reason == (
@@ -264,15 +258,23 @@ def test_an_alarm_that_stands_is_drift_and_says_what_answers_it(panel: Panel) ->
 
 def test_an_alarm_stands_also_where_the_month_cannot_be_judged(panel: Panel) -> None:
     few = {**panel, MONTH: panel[MONTH].head(40)}
-    drift = judge(few, standing=PastAlarm(JULY.month, (), reaches_model=False))[0]
+    alarm = StandingAlarm(JULY.month, JULY.month, (), reaches_model=False)
+    drift = judge(few, standing=alarm)[0]
     assert (drift.finding, drift.reaches_model) == (Finding.DRIFT, False)
     assert drift.reason.startswith("the alarm of 2024-07 (many columns) stands")
 
 
 def test_what_an_unused_column_did_before_is_no_excuse_for_this_month(panel: Panel) -> None:
-    assert judge(raise_pay(panel), standing=JULY)[0].reaches_model
-    assert judge(age_all(panel), standing=MAY)[0].reaches_model
-    assert not judge(age_all(panel), standing=JULY)[0].reaches_model
+    assert judge(raise_pay(panel), standing=SINCE_JULY)[0].reaches_model
+    assert judge(age_all(panel), standing=SINCE_MAY)[0].reaches_model
+    assert not judge(age_all(panel), standing=SINCE_JULY)[0].reaches_model
+
+
+def test_one_answer_to_the_newest_alarm_is_enough_and_the_verdict_names_it(panel: Panel) -> None:
+    calm, alarmed = judge(panel, standing=BOTH)[0], judge(raise_pay(panel), standing=BOTH)[0]
+    said = "the alarm of 2024-05 (Pay, Mood, Age) stands until a model trained since is promoted"
+    assert calm.reason.startswith(f"{said}, or `attrition acknowledge 2024-07 --reason TEXT`; ")
+    assert alarmed.reason.startswith(f"{said}, or `attrition acknowledge {MONTH} --reason TEXT`; ")
 
 
 def test_what_would_have_been_seen_is_told_for_what_matters_most_to_the_model(

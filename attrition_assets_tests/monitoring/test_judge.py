@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from attrition_assets.contract import Contract
-from attrition_assets.monitoring.feature_drift import PastAlarm
+from attrition_assets.monitoring.feature_drift import StandingAlarm
 from attrition_assets.monitoring.judge import judge_month
 from attrition_assets.monitoring.outcomes import OutcomeSample
 from attrition_assets.monitoring.people import CHANGES, PeopleHistory
@@ -154,7 +154,8 @@ def test_the_seed_settles_the_permutations(judge: Judge, company: Company) -> No
 
 
 def test_an_alarm_that_stands_is_in_the_report(judge: Judge) -> None:
-    alarm = PastAlarm(pd.Period("2026-02", "M"), ("OverTime",), reaches_model=True)
+    february = pd.Period("2026-02", "M")
+    alarm = StandingAlarm(february, february, ("OverTime",), reaches_model=True)
     drift = judge(standing=alarm, concept="later").feature_drift
     assert (drift.finding, drift.standing_since, drift.alarmed) == (Finding.DRIFT, "2026-02", False)
 
