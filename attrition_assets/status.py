@@ -171,8 +171,10 @@ def _find_alarm(
         DriftReports(home).alarms(month, store.accepted_version),
         month=month,
         answered=max(
-            LONG_AGO if as_of == UNKNOWN else parse_month(as_of),
-            *Acknowledgements(home).known_in(month),
+            [
+                LONG_AGO if as_of == UNKNOWN else parse_month(as_of),
+                *Acknowledgements(home).known_in(month),
+            ]
         ),
     )
 

@@ -58,11 +58,22 @@ class ModelVersion:
     contract: Contract
 
     def score(self, table: pd.DataFrame) -> pd.Series:
-        """Probability of leaving within the horizon for each row of a snapshot's table."""
+        """Probability of leaving within the horizon for each row of a snapshot's table.
+
+        Raises RegistryError if the version was trained under a contract that allowed less.
+        """
         X = select_features(table, self.contract)
-        return pd.Series(
-            self.pipeline.predict_proba(X)[:, 1], index=table.index, name="probability"
-        )
+        try:
+            probability = self.pipeline.predict_proba(X)[:, 1]
+        except ValueError as error:
+            why = str(error).splitlines()[0].rstrip(".")
+            gaps = ", ".join(X.columns[X.isna().any()]) or "no column"
+            raise RegistryError(
+                f"version {self.version} of {MODEL_NAME!r} cannot score this table ({why}; values "
+                f"are missing in {gaps}): if the contract has changed since {self.as_of}, train "
+                "a version under it, `attrition retrain --reason TEXT`, and promote that"
+            ) from None
+        return pd.Series(probability, index=table.index, name="probability")
 
     def weigh_columns(self) -> dict[str, float]:
         """What each of the contract's features weighs in the model, 0 or more."""

@@ -22,7 +22,7 @@ from attrition_assets.defs.snapshot import employee_snapshot
 from attrition_assets.errors import TrainingError
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
-from attrition_assets.training.reference import LABEL, ReferenceData, build_reference
+from attrition_assets.training.reference import LABEL, STEP_LABEL, ReferenceData, build_reference
 from attrition_assets.validation.continuity import find_unrecorded
 
 # Retrainings share one pool: one at a time, wherever they were started.
@@ -88,15 +88,16 @@ def reference_data(
         contract=source.contract,
         window_months=settings.training_months,
     )
-    months = reference.table.groupby(source.contract.snapshot_date)[LABEL]
+    months = reference.table.groupby(source.contract.snapshot_date)[[LABEL, STEP_LABEL]]
     by_month = [
         {
             "month": str(date)[:7],
-            "rows": len(left),
-            "left": left.sum(),
-            "unknown": left.isna().sum(),
+            "rows": len(rows),
+            "labelled": rows[LABEL].notna().sum(),
+            "left": rows[LABEL].sum(),
+            "left within the step": rows[STEP_LABEL].sum(),
         }
-        for date, left in months
+        for date, rows in months
     ]
     results = list(_check_reference(reference))
     if all(result.passed for result in results):
@@ -105,6 +106,7 @@ def reference_data(
             metadata={
                 "as_of": str(as_of),
                 "labelled_rows": len(reference.labelled),
+                "outcome_rows": len(reference.outcomes),
                 "months": show_table(by_month),
             },
         )

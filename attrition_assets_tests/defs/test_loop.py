@@ -211,7 +211,12 @@ def test_a_registered_model_carries_what_an_auditor_asks_for(walked: Walked) -> 
         "held_out.parquet",
     }
     loaded = registry.load(2)
-    assert len(loaded.held_out) == run.data.metrics["rows"]
+    reference = ReferenceStore(walked.settings.home, registry.contract).read(
+        loaded.reference_digest, loaded.as_of
+    )
+    assert len(reference.labelled) == run.data.metrics["rows"]
+    people = ["EmployeeNumber", "SnapshotDate"]
+    pd.testing.assert_frame_equal(loaded.held_out[people], reference.outcomes[people])
 
 
 def test_the_summary_says_what_happened_in_words(walked: Walked, instance: DagsterInstance) -> None:

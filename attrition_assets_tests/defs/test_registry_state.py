@@ -75,3 +75,15 @@ def test_before_any_training_there_is_no_champion_and_it_says_what_to_do(
     assert empty.champion_version() is None
     with pytest.raises(RegistryError, match="there is no model yet: materialize reference_data"):
         empty.load_champion()
+
+
+def test_a_table_that_the_version_was_not_trained_for_is_refused_in_words(
+    registry: Registry, walked: Walked
+) -> None:
+    pay = walked.unseen["MonthlyIncome"].astype("float64")
+    table = walked.unseen.assign(MonthlyIncome=pay.where(pay.index > 3))
+    with pytest.raises(
+        RegistryError,
+        match=r"version 2 of 'attrition' cannot score this table .*missing in MonthlyIncome",
+    ):
+        registry.load(2).score(table)

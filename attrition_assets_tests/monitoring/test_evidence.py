@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,7 @@ class Company:
             window_months=12,
         )
         self.was_read.clear()
-        rows = len(reference.labelled)
+        rows = len(reference.outcomes)
         champion = ChampionEvidence(reference, np.linspace(0.1, 0.9, rows), score_people)
         self.champions[tuple(accepted)] = champion
         return champion
@@ -266,23 +267,35 @@ def test_where_no_outcome_is_known_the_reason_is_told(inline: bool) -> None:
     assert gather_outcomes(AS_OF + 3, champion, history, CONTRACT) == (reason, reason)
 
 
-def test_the_promise_is_the_held_out_score_of_the_labelled_rows() -> None:
+def test_the_promise_is_the_held_out_score_of_all_rows_with_a_known_outcome() -> None:
     company = Company()
     champion = company.champion(MONTHS[: MONTHS.index(AS_OF) + 1])
     history = History(MONTHS, company.read, company.left)
     concept, performance = gather_outcomes(AS_OF + 3, champion, history, CONTRACT)
     assert not isinstance(concept, str)
     assert not isinstance(performance, str)
-    labelled = champion.reference.labelled
-    for promised, label in (
-        (concept[0], "left_within_step"),
-        (performance[0], "left_within_horizon"),
+    labelled, outcomes = champion.reference.labelled, champion.reference.outcomes
+    assert len(outcomes) > 2 * len(labelled)
+    for promised, rows, label in (
+        (concept[0], outcomes, "left_within_step"),
+        (performance[0], labelled, "left_within_horizon"),
     ):
-        np.testing.assert_array_equal(promised.left, labelled[label] == 1)
-        pd.testing.assert_frame_equal(promised.features, labelled[["Month", "Person"]])
-    np.testing.assert_allclose(performance[0].probability, champion.held_out)
+        np.testing.assert_array_equal(promised.left, rows[label] == 1)
+        pd.testing.assert_frame_equal(promised.features, rows[["Month", "Person"]])
+    np.testing.assert_allclose(performance[0].probability, champion.held_out[: len(labelled)])
     # Three months at a constant hazard are one month three times.
     np.testing.assert_allclose(1 - (1 - concept[0].probability) ** 3, champion.held_out)
+
+
+def test_of_a_model_that_scored_the_labelled_rows_alone_those_are_the_promise() -> None:
+    company = Company()
+    champion = company.champion(MONTHS[: MONTHS.index(AS_OF) + 1])
+    labelled = champion.reference.labelled
+    older = replace(champion, held_out=champion.held_out[: len(labelled)])
+    history = History(MONTHS, company.read, company.left)
+    concept, _ = gather_outcomes(AS_OF + 3, older, history, CONTRACT)
+    assert not isinstance(concept, str)
+    np.testing.assert_array_equal(concept[0].left, labelled["left_within_step"] == 1)
 
 
 def test_the_present_is_scored_by_the_champion() -> None:

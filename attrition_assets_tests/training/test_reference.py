@@ -4,6 +4,7 @@ import pytest
 
 from attrition_assets.errors import TrainingError
 from attrition_assets.months import last_day
+from attrition_assets.training import reference as reference_module
 from attrition_assets.training.reference import LABEL, STEP_LABEL, ReferenceData, build_reference
 from attrition_assets_tests.conftest import declare_contract
 
@@ -49,10 +50,35 @@ def leaving(*dates: str) -> pd.DataFrame:
 
 def test_the_newest_month_and_each_horizon_before_it_go_in() -> None:
     reference = build()
-    assert months_of(reference.table) == ["2025-03", "2025-06", "2025-09", "2025-12"]
     assert months_of(reference.labelled) == ["2025-03", "2025-06", "2025-09"]
     assert months_of(reference.newest) == ["2025-12"]
     assert list(reference.table) == ["Id", "Date", "Pay", LABEL, STEP_LABEL]
+
+
+def test_the_months_between_lend_their_outcomes_within_the_step_and_train_nothing() -> None:
+    left = leaving("2025-04-10", "2025-05-10", "2025-12-10")
+    reference = build(departures=left)
+    assert months_of(reference.table) == [f"2025-{month:02}" for month in range(3, 13)]
+    between = reference.table[~reference.table["Date"].dt.month.isin([3, 6, 9, 12])]
+    assert between[LABEL].isna().all()
+    outcomes = reference.outcomes
+    assert months_of(outcomes.head(30)) == months_of(reference.labelled)
+    assert months_of(outcomes.iloc[30:]) == months_of(between)
+    told = outcomes[outcomes[STEP_LABEL] == 1]
+    assert [(str(row.Date)[:7], row.Id) for row in told.itertuples()] == [
+        ("2025-03", 1),
+        ("2025-04", 2),
+        ("2025-11", 3),
+    ]
+
+
+def test_of_a_large_company_the_months_between_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reference_module, "FEW_PEOPLE", 9)
+    assert months_of(build().table) == ["2025-03", "2025-06", "2025-09", "2025-12"]
+    monkeypatch.setattr(reference_module, "FEW_PEOPLE", 10)
+    assert len(months_of(build().table)) == 10
 
 
 @pytest.mark.parametrize("window", range(1, 13))
@@ -68,7 +94,9 @@ def test_a_month_that_was_not_accepted_is_replaced_by_the_next_older() -> None:
     accepted = [
         month for month in YEAR if str(month) not in ("2025-09", "2025-05", "2025-04", "2025-03")
     ]
-    assert months_of(build(accepted=accepted).table) == ["2025-02", "2025-08", "2025-12"]
+    reference = build(accepted=accepted)
+    assert months_of(reference.labelled) == ["2025-02", "2025-08"]
+    assert months_of(reference.newest) == ["2025-12"]
 
 
 def test_no_departure_counts_twice_whatever_months_were_accepted() -> None:
@@ -84,10 +112,11 @@ def test_months_that_have_not_matured_are_unknown_and_nobody_in_them_stayed() ->
     reference = build(
         pd.Period("2025-11", freq="M"), departures=leaving("2025-06-15", "2025-09-15")
     )
-    by_month = reference.table.groupby("Date")[LABEL]
-    assert months_of(reference.table) == ["2025-02", "2025-05", "2025-08", "2025-11"]
-    assert by_month.sum().tolist() == [0, 1, 1, 0]
-    assert by_month.apply(lambda left: left.isna().sum()).tolist() == [0, 0, 0, 10]
+    by_month = reference.labelled.groupby("Date")[LABEL]
+    assert months_of(reference.labelled) == ["2025-02", "2025-05", "2025-08"]
+    assert by_month.sum().tolist() == [0, 1, 1]
+    assert by_month.size().tolist() == [10, 10, 10]
+    assert months_of(reference.newest) == ["2025-11"]
     assert reference.newest[[LABEL, STEP_LABEL]].isna().all(axis=None)
 
 
@@ -108,7 +137,7 @@ def test_nothing_after_as_of_goes_in_neither_a_month_nor_a_departure() -> None:
     left = leaving("2025-05-15", "2025-07-01", "2025-12-01")
     known = left[left["DepartureDate"] <= last_day(as_of)]
     reference = build(as_of, departures=left)
-    assert months_of(reference.table) == ["2025-03", "2025-06"]
+    assert months_of(reference.table) == ["2025-03", "2025-04", "2025-05", "2025-06"]
     pd.testing.assert_frame_equal(
         reference.table, build(as_of, accepted=YEAR[:6], departures=known).table
     )

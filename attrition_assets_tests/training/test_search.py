@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from attrition_assets.contract import Contract
 from attrition_assets.training import search
 from attrition_assets.training.features import build_pipeline, select_features
-from attrition_assets.training.reference import LABEL, ReferenceData
+from attrition_assets.training.reference import LABEL, STEP_LABEL, ReferenceData
 from attrition_assets.training.search import C_RANGE, train_model
 from attrition_assets_tests.conftest import declare_contract
 
@@ -20,7 +20,8 @@ CONTRACT = declare_contract(
 
 
 def make_reference(seed: int = 0, rows: int = 300) -> ReferenceData:
-    """People who leave by X0 and their team; every tenth outcome is unknown."""
+    """People who leave by X0 and their team; every tenth outcome is unknown, half of those
+    are known within the step."""
     rng = np.random.default_rng(seed)
     table = pd.DataFrame(
         {"Id": np.arange(rows), "Team": rng.choice(list("abc"), rows)}
@@ -28,9 +29,8 @@ def make_reference(seed: int = 0, rows: int = 300) -> ReferenceData:
     )
     odds = np.exp(-1 + table["X0"] + (table["Team"] == "b"))
     left = (rng.random(rows) < odds / (1 + odds)).astype("float64")
-    return ReferenceData(
-        table.assign(**{LABEL: left.mask(table.index % 10 == 0)}), JANUARY, CONTRACT
-    )
+    labels = {LABEL: left.mask(table.index % 10 == 0), STEP_LABEL: left.mask(table.index % 20 == 0)}
+    return ReferenceData(table.assign(**labels), JANUARY, CONTRACT)
 
 
 def test_same_data_and_seed_give_the_same_model_to_the_bit() -> None:
@@ -99,7 +99,8 @@ def make_twins() -> tuple[ReferenceData, Contract]:
     )
     rng = np.random.default_rng(0)
     people = pd.DataFrame(rng.normal(size=(60, 40)).clip(-9, 9), columns=list(contract.features))
-    people = people.assign(Id=range(60), **{LABEL: rng.permutation([0.0, 1.0] * 30)})
+    left = rng.permutation([0.0, 1.0] * 30)
+    people = people.assign(Id=range(60), **{LABEL: left, STEP_LABEL: left})
     rows = pd.concat([people] * 10, ignore_index=True)
     return ReferenceData(rows, JANUARY, contract), contract
 
@@ -127,6 +128,28 @@ def test_all_rows_of_a_person_are_scored_by_one_model_that_has_not_seen_them() -
     assert by_person.eq(1).all()
 
 
+def test_rows_between_are_scored_by_a_model_that_has_not_seen_the_person() -> None:
+    reference, contract = make_twins()
+    table = reference.table.assign(Row=np.arange(600) // 60)
+    table.loc[table["Row"] == 9, LABEL] = np.nan
+    strangers = table[table["Row"] == 9].assign(Id=range(1000, 1060))
+    between = ReferenceData(pd.concat([table, strangers], ignore_index=True), JANUARY, contract)
+    trained = train_model(between, contract, trials=1)
+    outcomes = between.outcomes
+    assert (len(trained.out_of_fold), len(trained.held_out)) == (540, 660)
+    np.testing.assert_array_equal(trained.held_out[:540], trained.out_of_fold)
+    scores = pd.Series(trained.held_out[:600]).groupby(outcomes["Id"].head(600))
+    assert scores.nunique().eq(1).all()
+    assert outcomes["Id"].tail(60).tolist() == strangers["Id"].tolist()
+    assert np.isfinite(trained.held_out).all()
+
+
+def test_without_rows_between_the_held_out_scores_are_those_out_of_fold() -> None:
+    reference, contract = make_twins()
+    trained = train_model(reference, contract, trials=1)
+    np.testing.assert_array_equal(trained.held_out, trained.out_of_fold)
+
+
 @pytest.mark.parametrize("seconds", [1e-9, 0.05])
 def test_a_search_cut_short_still_gives_a_model_and_says_so(seconds: float) -> None:
     trained = train_model(make_reference(), CONTRACT, trials=10_000, seconds=seconds)
@@ -147,6 +170,7 @@ def test_the_real_table_trains_a_model_that_is_better_than_chance(
     cast_ibm_table: pd.DataFrame, contract: Contract
 ) -> None:
     left = (cast_ibm_table["Attrition"] == "Yes").astype("float64")
-    reference = ReferenceData(cast_ibm_table.assign(**{LABEL: left}), JANUARY, contract)
+    table = cast_ibm_table.assign(**{LABEL: left, STEP_LABEL: left})
+    reference = ReferenceData(table, JANUARY, contract)
     trained = train_model(reference, contract, trials=2)
     assert roc_auc_score(left, trained.out_of_fold) > 0.75
