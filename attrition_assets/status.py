@@ -12,8 +12,7 @@ from typing import Any
 import pandas as pd
 from dagster import DagsterInstance
 
-from attrition_assets.adapters.acknowledgements import Acknowledgements
-from attrition_assets.adapters.drift_reports import DriftReports
+from attrition_assets.adapters.acknowledgements import look_back
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotFolder
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
@@ -22,7 +21,7 @@ from attrition_assets.defs.metadata import read_all_metadata
 from attrition_assets.defs.month_state import MonthState, State, read_state
 from attrition_assets.defs.retraining import find_waiting, read_decision
 from attrition_assets.defs.runs import find_running_retraining
-from attrition_assets.monitoring.feature_drift import StandingAlarm, find_standing
+from attrition_assets.monitoring.feature_drift import StandingAlarm
 from attrition_assets.months import last_day, parse_month
 from attrition_assets.settings import Settings
 
@@ -166,17 +165,9 @@ def _find_alarm(
     """
     if champion is None or last is None:
         return None
-    month, as_of = last.month + 1, champion["as_of"]
-    return find_standing(
-        DriftReports(home).alarms(month, store.accepted_version),
-        month=month,
-        answered=max(
-            [
-                LONG_AGO if as_of == UNKNOWN else parse_month(as_of),
-                *Acknowledgements(home).known_in(month),
-            ]
-        ),
-    )
+    told = champion["as_of"]
+    as_of = LONG_AGO if told == UNKNOWN else parse_month(told)
+    return look_back(home, last.month + 1, as_of, store.accepted_version).standing
 
 
 def _describe_alarm(alarm: StandingAlarm | None) -> str:

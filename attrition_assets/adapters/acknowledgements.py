@@ -5,6 +5,7 @@ It counts from the first month that was not judged yet when it was made, so that
 again gives what it gave.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.errors import SnapshotError
+from attrition_assets.monitoring.feature_drift import StandingAlarm, find_standing
 from attrition_assets.months import list_months, parse_month
 
 
@@ -105,3 +107,33 @@ class Acknowledgements:
                 f"{path} cannot be read: move it away, then acknowledge {path.stem} again"
             ) from None
         return held
+
+
+@dataclass(frozen=True)
+class Past:
+    """What earlier months mean for one: their alarms, and the baseline if one was acknowledged."""
+
+    incidents: frozenset[pd.Period]
+    standing: StandingAlarm | None
+    baseline: pd.Period | None
+    baseline_note: str
+
+
+def look_back(
+    home: Path,
+    month: pd.Period,
+    champion_as_of: pd.Period,
+    present_version: Callable[[pd.Period], int],
+) -> Past:
+    """Alarms before a month; what a person acknowledged since the champion is the new baseline."""
+    alarms = DriftReports(home).alarms(month, present_version)
+    acknowledged = Acknowledgements(home).known_in(month)
+    incidents = frozenset(alarm.month for alarm in alarms)
+    newer = [each for each in incidents & acknowledged.keys() if each > champion_as_of]
+    baseline = max(newer, default=None)
+    return Past(
+        incidents,
+        find_standing(alarms, month=month, answered=max([champion_as_of, *acknowledged])),
+        baseline,
+        str(acknowledged[baseline]) if baseline else "",
+    )

@@ -1,6 +1,5 @@
 """`drift_report`: one value with every verdict on a month. Its checks are in `drift_checks`."""
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,8 +12,7 @@ from dagster import (
     asset,
 )
 
-from attrition_assets.adapters.acknowledgements import Acknowledgements
-from attrition_assets.adapters.drift_reports import DriftReports
+from attrition_assets.adapters.acknowledgements import look_back
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import Registry
@@ -26,7 +24,6 @@ from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.decision import decide_retraining
 from attrition_assets.monitoring.evidence import ChampionEvidence, History, gather_outcomes
-from attrition_assets.monitoring.feature_drift import StandingAlarm, find_standing
 from attrition_assets.monitoring.html_report import render_drift_page
 from attrition_assets.monitoring.judge import judge_month
 from attrition_assets.monitoring.people import PeopleHistory
@@ -73,7 +70,7 @@ def drift_report(
         )
     accepted = snapshot_store.months()
     read = cache(snapshot_store.read)  # several judges look at the same months
-    past = _look_back(month, version.as_of, snapshot_store, settings)
+    past = look_back(settings.home, month, version.as_of, snapshot_store.accepted_version)
     recent = [each for each in accepted if month - LOOK_BACK_MONTHS <= each <= month]
     if unrecorded := find_unrecorded(recent, read, departures, contract):
         raise SnapshotError(unrecorded)
@@ -145,29 +142,6 @@ def drift_report(
             "tests": show_values(report.feature_drift.tests),
         },
     )
-
-
-@dataclass(frozen=True)
-class _Past:
-    """What earlier months mean for one: their alarms, and the baseline if one was acknowledged."""
-
-    incidents: frozenset[pd.Period]
-    standing: StandingAlarm | None
-    baseline: pd.Period | None
-    baseline_note: str
-
-
-def _look_back(
-    month: pd.Period, champion_as_of: pd.Period, snapshot_store: SnapshotStore, settings: Settings
-) -> _Past:
-    """Alarms before a month; what a person acknowledged since the champion is the new baseline."""
-    alarms = DriftReports(settings.home).alarms(month, snapshot_store.accepted_version)
-    acknowledged = Acknowledgements(settings.home).known_in(month)
-    incidents = frozenset(alarm.month for alarm in alarms)
-    newer = [each for each in incidents & acknowledged.keys() if each > champion_as_of]
-    baseline = max(newer, default=None)
-    standing = find_standing(alarms, month=month, answered=max([champion_as_of, *acknowledged]))
-    return _Past(incidents, standing, baseline, str(acknowledged[baseline]) if baseline else "")
 
 
 def _require_present(
