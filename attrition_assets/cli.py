@@ -84,6 +84,36 @@ def demo(data: Path | None) -> None:
     click.echo(json.dumps(figures))
 
 
+@main.command("contract")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="default: FILE's name, in yaml")
+@click.option("--label", help="the column that says who left, if its name does not tell")
+@click.option("--id", "id_column", help="the column that says whose a row is, likewise")
+def contract_command(
+    file: Path, output: Path | None, label: str | None, id_column: str | None
+) -> None:
+    """Draft a contract from any table: kinds, ranges, levels and roles, each guess with its reason.
+
+    A person confirms it, line by line; columns that tell who left are ignored.
+    """
+    from attrition_assets.adapters.files import write_atomically
+    from attrition_assets.adapters.snapshots import read_file
+    from attrition_assets.drafting import draft_contract
+
+    path = output or Path(f"{file.stem}.yaml")
+    if path.exists():
+        raise click.ClickException(f"{path} is there already: give another --output, or remove it")
+    draft = draft_contract(read_file(file), file.stem, label=label, id_column=id_column)
+    write_atomically(path, draft.render().encode())
+    for guess in draft.guesses:
+        role, kind = guess.entry["role"], guess.entry["kind"]
+        click.echo(f"{guess.column:<28} {role:<14} {kind:<11} {guess.why}")
+    click.echo(
+        f"\nwrote {path}: read it, confirm or correct each line, then\n"
+        f"  export ATTRITION_CONTRACT={path}\n  attrition import {file}"
+    )
+
+
 @main.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--months", default=6, show_default=True, help="months to deal half the rows to")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from attrition_assets.adapters.files import to_parquet_bytes, write_atomically
-from attrition_assets.adapters.snapshots import SUFFIXES, parse_table
+from attrition_assets.adapters.snapshots import read_file
 from attrition_assets.casting import cast_to_contract
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
@@ -72,9 +72,7 @@ def split_table(
 
 
 def _read_labelled(path: Path, contract: Contract, month: pd.Period) -> pd.DataFrame:
-    if path.suffix not in SUFFIXES or not path.is_file():
-        raise SnapshotError(f"{path} is not a file that ends in {' or '.join(SUFFIXES)}")
-    table = parse_table(path.name, path.read_bytes())
+    table = read_file(path)
     if contract.label not in table.columns:
         raise SnapshotError(f"{path} has no column {contract.label!r}: nothing to learn from")
     if contract.snapshot_date in table.columns:

@@ -103,16 +103,24 @@ class SnapshotFolder:
         return departures[departures[date] <= last_day(known_by)].reset_index(drop=True)
 
 
+def read_file(path: Path) -> pd.DataFrame:
+    """The raw values of a table that somebody names. Raises SnapshotError if it is none."""
+    if path.suffix not in SUFFIXES or not path.is_file():
+        raise SnapshotError(f"{path} is not a file that ends in {' or '.join(SUFFIXES)}")
+    return parse_table(path.name, path.read_bytes())
+
+
 def parse_table(name: str, content: bytes) -> pd.DataFrame:
     """Read Parquet or CSV bytes into raw values; CSV cells stay text, empty ones are missing.
 
-    A UTF-8 byte-order mark is no different from none. Raises SnapshotError if it is no table.
+    Booleans are the text that a CSV file has for them, True and False. A UTF-8 byte-order mark is
+    no different from none. Raises SnapshotError if it is no table.
     """
     if not content:
         raise SnapshotError(f"{name} is an empty file: send it again")
     try:
         if name.endswith(".parquet"):
-            return pd.read_parquet(io.BytesIO(content))
+            return _write_booleans(pd.read_parquet(io.BytesIO(content)))
         return pd.read_csv(
             io.BytesIO(content),
             dtype=str,
@@ -125,6 +133,15 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
             f"{name} cannot be read as {Path(name).suffix[1:]} ({type(error).__name__}): "
             "it may be truncated or of another format; send it again"
         ) from None
+
+
+def _write_booleans(table: pd.DataFrame) -> pd.DataFrame:
+    for number in range(table.shape[1]):
+        values = table.iloc[:, number]
+        if pd.api.types.infer_dtype(values, skipna=True) == "boolean":
+            text = values.astype("string").astype(object)
+            table.isetitem(number, text.where(values.notna()).array)
+    return table
 
 
 def _read_month(path: Path) -> pd.Period:

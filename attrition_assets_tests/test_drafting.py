@@ -1,0 +1,239 @@
+"""A first contract for tables that the project has never seen: what each column is taken for."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from attrition_assets.adapters.snapshots import read_file
+from attrition_assets.contract import Contract, Role
+from attrition_assets.drafting import Draft, draft_contract
+from attrition_assets.errors import ContractError
+from attrition_assets.months import last_day
+from attrition_assets.validation.table import find_violations
+from attrition_assets_tests.conftest import REAL_TABLE
+from attrition_assets_tests.seen import attrition
+
+ROWS = 400
+LEFT = np.random.default_rng(1).random(ROWS) < 0.2
+
+
+def make_table(**more: Any) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "emp_code": [f"E{number:04}" for number in range(ROWS)],
+            "Dept": rng.choice(["Ops", "IT", "HR: field"], ROWS),
+            "salary (EUR)": rng.normal(50_000, 9_000, ROWS).round(2),
+            "rating": np.where(rng.random(ROWS) < 0.1, np.nan, rng.integers(1, 6, ROWS)),
+            "remote": rng.random(ROWS) < 0.5,
+            "has_left": LEFT,
+        }
+        | more
+    )
+
+
+def draft_file(table: pd.DataFrame, path: Path, **options: Any) -> tuple[pd.DataFrame, Draft]:
+    """The table as it is read back from a file, and its draft."""
+    if path.suffix == ".csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path)
+    raw = read_file(path)
+    return raw, draft_contract(raw, "t", **options)
+
+
+def entry(draft: Draft, column: str) -> dict[str, Any]:
+    (found,) = (guess.entry for guess in draft.guesses if guess.column == column)
+    return found
+
+
+def why(draft: Draft, column: str) -> str:
+    (found,) = (guess.why for guess in draft.guesses if guess.column == column)
+    return found
+
+
+def draft(**more: Any) -> Draft:
+    return draft_contract(make_table(**more), "t")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_table_fits_the_contract_that_was_drafted_from_it(suffix: str, tmp_path: Path) -> None:
+    raw, drafted = draft_file(make_table(), tmp_path / f"t{suffix}")
+    contract = Contract.model_validate(yaml.safe_load(drafted.render()))
+    assert contract == drafted.contract
+    dated = raw.assign(SnapshotDate=last_day(pd.Period("2026-01", "M")))
+    assert find_violations(dated, contract) == ()
+    assert (contract.id, contract.label, contract.snapshot_date) == (
+        "emp_code",
+        "has_left",
+        "SnapshotDate",
+    )
+    assert contract.features == ("Dept", "salary (EUR)", "rating", "remote")
+    assert contract.columns["has_left"].positive == "True"
+    assert contract.columns["rating"].missing
+    assert contract.columns["rating"].levels == (1, 2, 3, 4, 5)
+
+
+def test_every_line_of_the_file_has_its_reason(tmp_path: Path) -> None:
+    _, drafted = draft_file(make_table(), tmp_path / "t.csv")
+    lines = drafted.render().split("columns:\n")[1].splitlines()
+    assert len(lines) == len(drafted.guesses) == 7
+    assert all("}  # confirm: " in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "name", ["exit_date", "TerminationReason", "severance_paid", "Last Day", "resigned_on_exit"]
+)
+def test_what_is_known_only_after_leaving_is_ignored_by_its_name(name: str) -> None:
+    drafted = draft(**{name: np.arange(ROWS) % 17})
+    assert entry(drafted, name)["role"] == Role.IGNORED
+    assert why(drafted, name).startswith("known only after leaving")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.where(LEFT, np.nan, np.arange(ROWS)),  # emptied when somebody leaves
+        np.where(LEFT, 0.0, np.arange(ROWS) + 1.0),
+        np.where(LEFT, "closed", "open"),
+    ],
+)
+def test_what_tells_who_left_is_ignored_whatever_its_name(values: Any) -> None:
+    drafted = draft(points=values)
+    assert entry(drafted, "points")["role"] == Role.IGNORED
+    assert "tells who left with an AUC of 1.000, alone" in why(drafted, "points")
+
+
+@pytest.mark.parametrize("name", ["Gender", "AGE", "dateOfBirth", "isVeteran", "marital status"])
+def test_protected_attributes_never_reach_the_model(name: str) -> None:
+    drafted = draft(**{name: np.arange(ROWS) % 3})
+    assert name not in drafted.contract.features
+
+
+@pytest.mark.parametrize("name", ["wages", "manager", "percentage", "message_count", "stage"])
+def test_a_name_that_only_contains_such_a_word_is_a_feature(name: str) -> None:
+    assert name in draft(**{name: np.arange(ROWS) % 30}).contract.features
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("home_zip", np.arange(ROWS) % 50, "a proxy"),
+        ("hired", pd.date_range("2020-01-01", periods=ROWS), "give the time since"),
+        ("Full Name", [f"Person {number}" for number in range(ROWS)], "names or remarks"),
+        ("payroll_id", np.arange(ROWS) + 10_000, "another identifier"),
+        ("country", "NL", "the same value in every row"),
+        ("nothing", None, "no value at all"),
+    ],
+)
+def test_what_cannot_be_a_feature_is_ignored_with_the_reason(
+    name: str, values: Any, said: str
+) -> None:
+    drafted = draft(**{name: values})
+    assert entry(drafted, name)["role"] == Role.IGNORED
+    assert said in why(drafted, name)
+
+
+def test_numbers_are_ranks_counts_or_amounts() -> None:
+    drafted = draft(
+        rating2=1 + np.arange(ROWS) % 4,
+        num_trainings=np.arange(ROWS) % 4,
+        balance=np.arange(ROWS) - 200,
+    )
+    assert entry(drafted, "rating2")["levels"] == [1, 2, 3, 4]
+    assert entry(drafted, "num_trainings")["range"] == [0, 6]
+    lowest, highest = entry(drafted, "balance")["range"]
+    assert lowest <= -400 and highest >= 400
+    assert entry(drafted, "salary (EUR)")["range"][0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "levels", "positive"),
+    [
+        ("Attrition", ("No", "Yes"), "Yes"),
+        ("left", (0, 1), 1),
+        ("employment_status", ("Active", "Terminated"), "Terminated"),
+        ("is_active", ("false", "true"), "false"),
+        ("turnover", ("gone", "here"), "gone"),  # nobody knows such words: the rarer one
+    ],
+)
+def test_the_level_that_means_left_is_told_by_its_words(
+    name: str, levels: tuple[Any, Any], positive: Any
+) -> None:
+    stayed = next(level for level in levels if level != positive)
+    table = make_table().drop(columns="has_left")
+    table[name] = np.where(LEFT, positive, stayed)
+    drafted = draft_contract(table, "t")
+    assert (drafted.contract.label, entry(drafted, name)["positive"]) == (name, positive)
+
+
+def test_a_dated_table_of_months_has_its_own_snapshot_date() -> None:
+    months = [make_table(snapshot_date=date) for date in ("2026-01-31", "2026-02-28")]
+    drafted = draft_contract(pd.concat(months, ignore_index=True), "t")
+    assert drafted.contract.snapshot_date == "snapshot_date"
+    assert drafted.contract.id == "emp_code"
+
+
+def test_what_cannot_be_guessed_is_asked_for() -> None:
+    unnamed = make_table().rename(columns={"has_left": "outcome"})
+    with pytest.raises(ContractError, match=r"name it with --label \(of two values: remote, out"):
+        draft_contract(unnamed, "t")
+    assert draft_contract(unnamed, "t", label="outcome").contract.label == "outcome"
+    nobody = make_table().rename(columns={"emp_code": "who"})
+    with pytest.raises(ContractError, match=r"name it with --id \(different in every row: who"):
+        draft_contract(nobody, "t")
+    assert draft_contract(nobody, "t", id_column="who").contract.id == "who"
+    with pytest.raises(ContractError, match="'gone' is no column: emp_code, Dept, "):
+        draft_contract(make_table(), "t", label="gone")
+    with pytest.raises(ContractError, match="'Dept' has 3 values: the label needs two"):
+        draft_contract(make_table(), "t", label="Dept")
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (make_table().head(0), "no rows"),
+        (make_table()[["emp_code", "has_left", "has_left"]], "columns appear twice: has_left"),
+        (make_table()[["emp_code", "has_left"]], "no column is left for the model"),
+    ],
+)
+def test_a_table_of_which_nothing_can_be_made_is_refused(table: pd.DataFrame, said: str) -> None:
+    with pytest.raises(ContractError, match=said):
+        draft_contract(table, "t")
+
+
+def test_the_command_writes_a_contract_that_import_accepts_and_never_over_another(
+    tmp_path: Path,
+) -> None:
+    file, output, home = tmp_path / "staff.csv", tmp_path / "staff.yaml", tmp_path / "home"
+    make_table().to_csv(file, index=False)
+    words = ("contract", str(file), "--output", str(output))
+    said = attrition(home, tmp_path, *words)
+    assert said.exit_code == 0, said.output
+    assert "salary (EUR)" in said.output
+    assert f"export ATTRITION_CONTRACT={output}" in said.output
+    again = attrition(home, tmp_path, *words)
+    assert (again.exit_code, "is there already" in again.output) == (1, True)
+    imported = attrition(home, tmp_path, "import", str(file), ATTRITION_CONTRACT=str(output))
+    assert imported.exit_code == 0, imported.output
+    absent = attrition(home, tmp_path, "contract", str(tmp_path / "none.csv"))
+    assert "none.csv is not a file that ends in " in absent.output
+
+
+def test_the_real_table_is_drafted_nearly_as_it_was_declared_by_hand(contract: Contract) -> None:
+    if not REAL_TABLE.exists():
+        pytest.skip(f"the real IBM table is not at {REAL_TABLE}: its draft is NOT tested")
+    drafted = draft_contract(read_file(REAL_TABLE), "ibm").contract
+    assert (drafted.id, drafted.label) == (contract.id, contract.label)
+    assert drafted.protected == contract.protected
+    assert set(drafted.features) == set(contract.features)
+    assert drafted.with_role(Role.IGNORED) == contract.with_role(Role.IGNORED)
+    kinds = {
+        name: (drafted.columns[name].kind, contract.columns[name].kind)
+        for name in contract.features
+    }
+    assert {name for name, (ours, theirs) in kinds.items() if ours != theirs} == set()
