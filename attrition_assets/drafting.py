@@ -270,6 +270,8 @@ def _find_objections(column: str, values: pd.Series, left: Flags) -> Iterator[st
         return
     if (auc := _measure_leak(values, left)) > LEAK_AUC:
         yield f"tells who left with an AUC of {auc:.3f}, alone: is it known only after leaving?"
+    if known.mean() < 0.5:
+        yield f"missing in {1 - known.mean():.0%} of the rows"
     if _is_named(column, NAMED_PLACE):
         yield "a place can stand for ethnicity or income: a proxy"
     if _are_dates(values):

@@ -128,6 +128,7 @@ def test_a_name_that_only_contains_such_a_word_is_a_feature(name: str) -> None:
         ("payroll_id", np.arange(ROWS) + 10_000, "another identifier"),
         ("country", "NL", "the same value in every row"),
         ("nothing", None, "no value at all"),
+        ("bonus", [1.5 if number % 3 == 0 else None for number in range(ROWS)], "missing in 66%"),
     ],
 )
 def test_what_cannot_be_a_feature_is_ignored_with_the_reason(

@@ -37,7 +37,7 @@ MODEL_FILE, HELD_OUT_FILE = "model.skops", "held_out.parquet"
 # What a version must carry to be loaded.
 TAGS = ("as_of", "reference_digest", "threshold", "model_sha256", "held_out_sha256")
 # The only types outside skops' own list that a model file may hold.
-TRUSTED_TYPES: tuple[str, ...] = ()
+TRUSTED_TYPES: tuple[str, ...] = ("numpy.dtype",)  # of an imputer's values
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,7 @@ class Registry:
             pyfunc_predict_fn="predict_proba",
             pip_requirements=["scikit-learn", "skops"],
             serialization_format="skops",
+            skops_trusted_types=list(TRUSTED_TYPES),
         )
         rows = reference.outcomes[[self.contract.id, self.contract.snapshot_date]]
         held_out = rows.assign(probability=trained.held_out)

@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from attrition_assets.casting import read_ids, read_numbers
-from attrition_assets.contract import Column, Contract, Kind, Role
+from attrition_assets.contract import Column, Contract, Kind
 from attrition_assets.months import last_day, months_between
 from attrition_assets.validation.verdicts import (
     Fault,
@@ -159,12 +159,11 @@ def check_missing(
     """Where values may be missing, not many more are than in the previous month.
 
     Accepted is a share 20 points above the previous month's, or 4 standard errors of the
-    difference where those are more; with no previous month, half.
+    difference where those are more; with no previous month, half. Columns that are ignored may be
+    as empty as they like.
     """
     names = [
-        name
-        for name, column in contract.columns.items()
-        if column.missing and column.role != Role.LABEL and name in table.columns
+        name for name in contract.monitored if contract.columns[name].missing and name in table
     ]
     violations: list[Violation] = []
     for name in names:

@@ -4,7 +4,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 
+from attrition_assets.adapters.registry import TRUSTED_TYPES
 from attrition_assets.contract import Contract
 from attrition_assets.training.features import (
     build_pipeline,
@@ -108,8 +110,13 @@ def test_missing_values_that_the_contract_allows_are_filled_and_told_apart(
     assert encoded.loc[2, "Shoe"] == 0
     assert encoded.loc[3, "Pay"] == 3
     assert encoded["missingindicator_Pay"].tolist() == [0, 0, 0, 1, 0, 0]
-    scores = build_pipeline(allowed, C=1.0).fit(features, LEFT).predict_proba(features)
+    fitted = build_pipeline(allowed, C=1.0).fit(features, LEFT)
+    scores = fitted.predict_proba(features)
     assert np.isfinite(scores).all()
+    stored = skops.io.dumps(fitted)
+    assert set(skops.io.get_untrusted_types(data=stored)) <= set(TRUSTED_TYPES)
+    loaded = skops.io.loads(stored, trusted=list(TRUSTED_TYPES))
+    np.testing.assert_array_equal(loaded.predict_proba(features), scores)
 
 
 def test_a_number_that_is_always_missing_or_only_later_is_no_obstacle() -> None:
