@@ -40,7 +40,7 @@ ui: setup
 	$(BIN)/attrition ui
 
 data: setup
-	$(BIN)/attrition simulate data
+	$(BIN)/attrition simulate data --replace
 
 # One thread a worker: the matrices are small, and threads cost more than they save.
 test: setup

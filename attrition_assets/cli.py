@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pandas as pd
+from click.core import ParameterSource
 from dagster import DagsterInstance
 from sqlalchemy.exc import OperationalError
 
@@ -125,13 +126,53 @@ def import_command(file: Path, months: int, seed: int) -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-def simulate(folder: Path) -> None:
-    """Write the simulated company that the project ships into FOLDER."""
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--list", "listed", is_flag=True, help="show what can be planted, and end")
+@click.option("--plant", multiple=True, metavar="NAME@MONTH=SIZE", help="may be given repeatedly")
+@click.option("--first-month", default="2023-11", show_default=True)
+@click.option("--months", default=36, show_default=True, type=click.IntRange(1, 600))
+@click.option("--headcount", default=1470, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--seed", default=1, show_default=True)
+@click.option("--replace", is_flag=True, help="replace the months that lie in FOLDER")
+@click.pass_context
+def simulate(
+    ctx: click.Context,
+    folder: Path | None,
+    listed: bool,
+    plant: tuple[str, ...],
+    first_month: str,
+    months: int,
+    headcount: int,
+    seed: int,
+    replace: bool,
+) -> None:
+    """Write a simulated company's months into FOLDER, for ATTRITION_DATA.
+
+    Without any option, the company that the project ships.
+    """
+    from attrition_assets.simulation.composing import compose_company, list_planted
     from attrition_assets.simulation.shipped import simulate_shipped_company, write_company
 
-    write_company(simulate_shipped_company(), folder)
-    click.echo(f"wrote {folder}")
+    if listed:
+        click.echo("\n".join(list_planted()))
+        return
+    if folder is None:
+        raise click.UsageError("give a FOLDER to write, or --list")
+    if (folder / "snapshots").exists() and not replace:
+        raise click.ClickException(f"months lie in {folder}: choose another, or add --replace")
+    composing = {"plant", "first_month", "months", "headcount", "seed"}
+    if {ctx.get_parameter_source(name) for name in composing} == {ParameterSource.DEFAULT}:
+        company = simulate_shipped_company()
+    else:
+        company = compose_company(
+            plant,
+            first_month=_read_month(first_month, "--first-month"),
+            months=months,
+            headcount=headcount,
+            seed=seed,
+        )
+    write_company(company, folder)
+    click.echo(f"wrote {folder}: {len(company.snapshots)} months")
 
 
 @main.command()
