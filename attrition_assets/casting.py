@@ -16,13 +16,28 @@ def cast_to_contract(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     Integers are int64 (float64 where missing values are allowed), text is `object`, dates are
     datetime64[ns]. Raises ContractError if a value does not fit after all.
     """
-    cast = order_columns(table, contract).copy()
+    cast = write_booleans(order_columns(table, contract), contract)
     try:
         for name in cast.columns:
             cast[name] = _cast(cast[name], contract.columns[name])
     except (ValueError, TypeError) as error:
         raise ContractError(f"column {name} does not fit the contract: {error}") from None
     return cast.sort_values(contract.id, ignore_index=True)
+
+
+def write_booleans(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """The table with booleans as a CSV file has them, True and False, where text is declared."""
+    text = {name for name, column in contract.columns.items() if column.is_text}
+    booleans = [
+        name
+        for name in text.intersection(table.columns)
+        if pd.api.types.infer_dtype(table[name], skipna=True) == "boolean"
+    ]
+    written = {
+        name: table[name].astype("string").astype(object).where(table[name].notna())
+        for name in booleans
+    }
+    return table.assign(**written)
 
 
 def read_numbers(series: pd.Series) -> pd.Series:

@@ -27,8 +27,12 @@ Entry = dict[str, Any]
 Flags = npt.NDArray[np.bool_]
 
 # Parts of a column's name, in lower case and between underscores.
-NAMED_LABEL = r"attrition|left|leaver|leave|churn(ed)?|turnover|terminated|exited|quit|resigned"
-NAMED_STATUS = r"status|active|employed"
+NAMED_LABELS = (
+    r"attrition|churn(ed)?|turnover|terminated|exited|quit|resigned|leavers?",
+    r"(has_|is_)?left|left_company|has_gone",
+    r"status|active|employed",
+)
+NAMED_PRESENT = r"active|employed|present"
 NAMED_ID = r"id|uid|uuid|number|no|nr|code|key|ssn|email|mail|username|login"
 NAMED_DATE = r"snapshot|as_of|asof|period|month|report(ed|ing)?_date|extract(ed)?"
 NAMED_LEAK = (
@@ -44,6 +48,7 @@ NAMED_COUNT = r"num|count|times|years|months|weeks|days|hours"
 NAMED_PLACE = r"zip|zipcode|postal|postcode|plz|address|street|latitude|longitude|lat|lon"
 STAYED = {"no", "n", "0", "false", "stayed", "active", "employed", "current", "present"}
 LEFT = {"yes", "y", "1", "true", "left", "leaver", "terminated", "exited", "resigned", "inactive"}
+YES_OR_NO = {"yes", "no", "y", "n", "1", "0", "true", "false"}
 
 
 @dataclass(frozen=True)
@@ -184,9 +189,16 @@ def _are_dates(values: pd.Series) -> bool:
 
 def _find_label(columns: dict[str, pd.Series]) -> str:
     binary = [column for column, values in columns.items() if values.nunique() == 2]
-    for pattern in (NAMED_LABEL, NAMED_STATUS):
-        if named := [column for column in binary if _is_named(column, pattern)]:
+    for pattern in NAMED_LABELS:
+        named = [column for column in binary if _is_named(column, pattern)]
+        if pattern == NAMED_LABELS[1]:  # not left-handed
+            named = [column for column in named if re.fullmatch(f"_({pattern})_", _split(column))]
+        if len(named) == 1:
             return named[0]
+        if named:
+            raise ContractError(
+                f"{', '.join(named)} may each tell who left: name the right one with --label"
+            )
     raise ContractError(
         "no column tells who left: none of two values is named like a label; name it with --label "
         f"(of two values: {', '.join(binary) or 'none'})"
@@ -202,7 +214,7 @@ def _declare_label(values: pd.Series, label: str) -> tuple[Entry, str]:
             "did not"
         )
     lower = [level.lower() for level in levels]
-    present = _is_named(label, NAMED_STATUS) and not set(lower) & {"active", "employed"}
+    present = _is_named(label, NAMED_PRESENT) and set(lower) <= YES_OR_NO
     said_left = [lvl for lvl, low in zip(levels, lower, strict=True) if low in LEFT]
     said_stayed = [lvl for lvl, low in zip(levels, lower, strict=True) if low in STAYED]
     if present and said_stayed:  # `active: no` means that somebody left

@@ -159,6 +159,10 @@ def test_numbers_are_ranks_counts_or_amounts() -> None:
         ("left", (0, 1), 1),
         ("employment_status", ("Active", "Terminated"), "Terminated"),
         ("is_active", ("false", "true"), "false"),
+        ("still_employed", (0, 1), 0),
+        ("status", ("Left", "Stayed"), "Left"),
+        ("employment_status", ("Current", "Former"), "Former"),
+        ("Status", ("Exited", "Present"), "Exited"),
         ("turnover", ("gone", "here"), "gone"),  # nobody knows such words: the rarer one
     ],
 )
@@ -170,6 +174,14 @@ def test_the_level_that_means_left_is_told_by_its_words(
     table[name] = np.where(LEFT, positive, stayed)
     drafted = draft_contract(table, "t")
     assert (drafted.contract.label, entry(drafted, name)["positive"]) == (name, positive)
+
+
+def test_a_label_is_neither_guessed_from_a_part_of_a_name_nor_among_several() -> None:
+    table = make_table(left_handed=make_table()["remote"], on_leave=make_table()["remote"])
+    table = table.rename(columns={"has_left": "Attrition"})
+    assert draft_contract(table, "t").contract.label == "Attrition"
+    with pytest.raises(ContractError, match="Attrition, churned may each tell who left: name"):
+        draft_contract(table.assign(churned=table["Attrition"]), "t")
 
 
 def test_a_dated_table_of_months_has_its_own_snapshot_date() -> None:

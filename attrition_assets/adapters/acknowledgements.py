@@ -1,10 +1,11 @@
 """Drift alarms that a person has answered: they stand no longer, and what moved is the new normal.
 
-A file a month under `home/acknowledged`; it answers the alarms of earlier months too.
-It counts from the first month that was not judged yet when it was made, so that a month judged
-again gives what it gave.
+A file under `home/acknowledged` for each, which lists the alarms that it answers: a month's, and
+those that stood before it. It counts from the first month that was not judged yet when it was made,
+so that a month judged again gives what it gave.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +18,17 @@ from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.feature_drift import StandingAlarm, find_standing
-from attrition_assets.months import list_months, parse_month
+from attrition_assets.months import parse_month
+
+# A month, and the version of its snapshot.
+Alarm = tuple[pd.Period, int]
+NAMED = re.compile(r"\d{4}-\d\d\.\d+\.json")
 
 
 class Acknowledgement(BaseModel):
-    """Who answered the alarms up to a month's, and why; it counts for months from `counts_from` on.
+    """Who answered which alarms and why; it counts for months from `counts_from` on.
 
-    `snapshot_version` is the version of the month that was judged.
+    `answers` are months with the version of their snapshot that alarmed, the newest the last.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,11 +36,16 @@ class Acknowledgement(BaseModel):
     who: str
     why: str
     when: datetime
-    snapshot_version: int
     counts_from: str
+    answers: dict[str, int]
 
     def __str__(self) -> str:
         return f"acknowledged by {self.who}: {self.why}"
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What it answers, in order."""
+        return tuple((parse_month(month), version) for month, version in self.answers.items())
 
 
 @dataclass(frozen=True)
@@ -49,62 +59,68 @@ class Acknowledgements:
         """Where they lie."""
         return self.home / "acknowledged"
 
+    def path(self, month: pd.Period, version: int) -> Path:
+        """Where the answer to a version of a month lies."""
+        return self.folder / f"{month}.{version}.json"
+
     def answer(
         self, month: pd.Period, reports: DriftReports, who: str, why: str, now: datetime
     ) -> pd.Period:
         """Answer the alarms up to a month's; return the first month for which that counts.
 
-        Raises SnapshotError if the month raised none, if it was answered already, or if no reason
-        or nobody is named.
+        Those that a month raises later, or once it was corrected, are not answered. Raises
+        SnapshotError if the month raised none, if it was answered already, or if no reason or
+        nobody is named.
         """
         if not (who.strip() and why.strip()):
             raise SnapshotError(
                 f"the alarm of {month} was not answered: say who answers it and why, in words that "
                 "an auditor can read later"
             )
-        report = reports.read(month)
-        if report is None or not report.feature_drift.alarmed:
-            why_not = "was never judged" if report is None else "raised no alarm of feature drift"
-            raised = ", ".join(map(str, reports.alarmed())) or "no month"
+        raised = {alarm.month: alarm.snapshot_version for alarm in reports.raised()}
+        judged = reports.months()
+        if month not in raised:
+            why_not = "raised no alarm of feature drift" if month in judged else "was never judged"
+            named = ", ".join(map(str, raised)) or "no month"
             raise SnapshotError(
-                f"{month} {why_not}: there is nothing to answer; alarms were raised in {raised}"
+                f"{month} {why_not}: there is nothing to answer; alarms were raised in {named}"
             )
-        for answered, held in self._all().items():
-            if answered >= month:
+        for held in self._all():
+            if (month, raised[month]) in held.alarms:
                 raise SnapshotError(
-                    f"the alarm of {answered} was {held}; that answers {month}, counts for months "
-                    f"from {held.counts_from} on, and nothing more is to be done"
+                    f"the alarm of {month} was {held}; that counts for months from "
+                    f"{held.counts_from} on, and nothing more is to be done"
                 )
-        counts_from = max(reports.months()) + 1
+        counts_from = max(judged) + 1
         answer = Acknowledgement(
             who=" ".join(who.split()),
             why=" ".join(why.split()),
             when=now,
-            snapshot_version=report.snapshot_version,
             counts_from=str(counts_from),
+            answers={str(each): version for each, version in raised.items() if each <= month},
         )
-        write_atomically(self.folder / f"{month}.json", answer.model_dump_json(indent=1).encode())
+        content = answer.model_dump_json(indent=1).encode()
+        write_atomically(self.path(month, raised[month]), content)
         return counts_from
 
-    def known_in(self, month: pd.Period) -> dict[pd.Period, Acknowledgement]:
-        """The answers that count for `month`, by the month whose alarm they answer, in order."""
-        return {
-            answered: held
-            for answered, held in self._all().items()
-            if parse_month(held.counts_from) <= month
-        }
+    def known_in(self, month: pd.Period) -> list[Acknowledgement]:
+        """The answers that count for `month`, by the month whose alarm they answer."""
+        return [held for held in self._all() if parse_month(held.counts_from) <= month]
 
-    def _all(self) -> dict[pd.Period, Acknowledgement]:
-        paths = list_months(self.folder.glob("*.json"))
-        return {month: self._read(path) for month, path in paths.items()}
+    def _all(self) -> list[Acknowledgement]:
+        paths = [path for path in self.folder.glob("*.json") if NAMED.fullmatch(path.name)]
+        return sorted((self._read(path) for path in paths), key=lambda held: held.alarms[-1])
 
     def _read(self, path: Path) -> Acknowledgement:
         try:
             held = Acknowledgement.model_validate_json(path.read_bytes())
             parse_month(held.counts_from)
-        except ValueError:  # pydantic's are of that kind
+            month, version = held.alarms[-1]
+            if path != self.path(month, version):
+                raise ValueError("another month's")
+        except (ValueError, IndexError):  # pydantic's are of the first kind
             raise SnapshotError(
-                f"{path} cannot be read: move it away, then acknowledge {path.stem} again"
+                f"{path} cannot be read: move it away, then acknowledge {path.name[:7]} again"
             ) from None
         return held
 
@@ -127,13 +143,19 @@ def look_back(
 ) -> Past:
     """Alarms before a month; what a person acknowledged since the champion is the new baseline."""
     alarms = DriftReports(home).alarms(month, present_version)
-    acknowledged = Acknowledgements(home).known_in(month)
-    incidents = frozenset(alarm.month for alarm in alarms)
-    newer = [each for each in incidents & acknowledged.keys() if each > champion_as_of]
-    baseline = max(newer, default=None)
-    return Past(
-        incidents,
-        find_standing(alarms, month=month, answered=max([champion_as_of, *acknowledged])),
-        baseline,
-        str(acknowledged[baseline]) if baseline else "",
+    known = Acknowledgements(home).known_in(month)
+    standing = find_standing(
+        alarms,
+        month=month,
+        champion_as_of=champion_as_of,
+        answered={answered for held in known for answered in held.alarms},
     )
+    present = {(alarm.month, alarm.snapshot_version) for alarm in alarms}
+    notes = {
+        held.alarms[-1][0]: str(held)
+        for held in known
+        if held.alarms[-1] in present and held.alarms[-1][0] > champion_as_of
+    }
+    baseline = max(notes, default=None)
+    incidents = frozenset(alarm.month for alarm in alarms)
+    return Past(incidents, standing, baseline, notes[baseline] if baseline else "")

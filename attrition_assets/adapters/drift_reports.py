@@ -71,12 +71,22 @@ class DriftReports:
                 f"{path} cannot be read by this release: move it away, then `attrition run {month}`"
             ) from None
 
-    def alarmed(self) -> list[pd.Period]:
-        """The months that raised an alarm of feature drift, whatever became of them since."""
+    def raised(self, before: pd.Period | None = None) -> list[PastAlarm]:
+        """The alarms of feature drift before a month, in order, whatever became of theirs since.
+
+        Of a report only the fields of an alarm are read, so that one of an earlier release counts.
+        """
+        months = [month for month in self.months() if before is None or month < before]
+        reports = [(month, self._read(month, _Judged)) for month in months]
         return [
-            month
-            for month in self.months()
-            if (report := self.read(month)) and report.feature_drift.alarmed
+            PastAlarm(
+                month,
+                tuple(dict.fromkeys(each.column for each in drift.tests if each.drifted)),
+                drift.reaches_model,
+                report.snapshot_version,
+            )
+            for month, report in reports
+            if report is not None and (drift := report.feature_drift).alarmed
         ]
 
     def alarms(
@@ -84,18 +94,10 @@ class DriftReports:
     ) -> list[PastAlarm]:
         """The alarms of feature drift in the months before a month, in order.
 
-        A report on a snapshot that was refused or corrected since raised none. Of a report only the
-        fields of an alarm are read, so that one of an earlier release still counts.
+        A report on a snapshot that was refused or corrected since raised none.
         """
-        earlier = [(month, self._read(month, _Judged)) for month in self.months() if month < before]
         return [
-            PastAlarm(
-                month,
-                tuple(dict.fromkeys(each.column for each in drift.tests if each.drifted)),
-                drift.reaches_model,
-            )
-            for month, report in earlier
-            if report is not None
-            and (drift := report.feature_drift).alarmed
-            and present_version(month) == report.snapshot_version
+            alarm
+            for alarm in self.raised(before)
+            if present_version(alarm.month) == alarm.snapshot_version
         ]

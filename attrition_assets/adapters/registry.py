@@ -67,11 +67,12 @@ class ModelVersion:
             probability = self.pipeline.predict_proba(X)[:, 1]
         except ValueError as error:
             why = str(error).splitlines()[0].rstrip(".")
-            gaps = ", ".join(X.columns[X.isna().any()]) or "no column"
+            missing = ", ".join(X.columns[X.isna().any()])
+            gaps = f"; values are missing in {missing}" if missing else ""
             raise RegistryError(
-                f"version {self.version} of {MODEL_NAME!r} cannot score this table ({why}; values "
-                f"are missing in {gaps}): if the contract has changed since {self.as_of}, train "
-                "a version under it, `attrition retrain --reason TEXT`, and promote that"
+                f"version {self.version} of {MODEL_NAME!r} cannot score this table ({why}{gaps}): "
+                f"if the contract has changed since {self.as_of}, train a version under it, "
+                "`attrition retrain --reason TEXT`, and promote that"
             ) from None
         return pd.Series(probability, index=table.index, name="probability")
 

@@ -113,14 +113,13 @@ def read_file(path: Path) -> pd.DataFrame:
 def parse_table(name: str, content: bytes) -> pd.DataFrame:
     """Read Parquet or CSV bytes into raw values; CSV cells stay text, empty ones are missing.
 
-    Booleans are the text that a CSV file has for them, True and False. A UTF-8 byte-order mark is
-    no different from none. Raises SnapshotError if it is no table.
+    A UTF-8 byte-order mark is no different from none. Raises SnapshotError if it is no table.
     """
     if not content:
         raise SnapshotError(f"{name} is an empty file: send it again")
     try:
         if name.endswith(".parquet"):
-            return _write_booleans(pd.read_parquet(io.BytesIO(content)))
+            return pd.read_parquet(io.BytesIO(content))
         return pd.read_csv(
             io.BytesIO(content),
             dtype=str,
@@ -133,15 +132,6 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
             f"{name} cannot be read as {Path(name).suffix[1:]} ({type(error).__name__}): "
             "it may be truncated or of another format; send it again"
         ) from None
-
-
-def _write_booleans(table: pd.DataFrame) -> pd.DataFrame:
-    for number in range(table.shape[1]):
-        values = table.iloc[:, number]
-        if pd.api.types.infer_dtype(values, skipna=True) == "boolean":
-            text = values.astype("string").astype(object)
-            table.isetitem(number, text.where(values.notna()).array)
-    return table
 
 
 def _read_month(path: Path) -> pd.Period:

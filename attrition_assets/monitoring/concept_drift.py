@@ -22,6 +22,8 @@ from attrition_assets.monitoring.report import ConceptDrift, Finding, OutcomeWin
 BASE_RATE, CALIBRATION = "(base rate)", "(calibration)"
 FIRST_PERMUTATIONS, PERMUTATIONS = 500, 8_000
 BATCH_VALUES = 4_000_000  # of a batch of permutations: what bounds its memory
+# A row beyond this part of a sum's deviation is drawn; so are all where few others are left.
+HEAVY, FEWEST_LIGHT = 0.25, 100
 # How an evaluation's level is shared by its windows: most to the longest.
 SHARES = {1: (1.0,), 2: (1 / 3, 2 / 3)}
 
@@ -158,32 +160,37 @@ def _permute_max(
     """Each column's p for a difference in means between the samples, adjusted for all columns.
 
     `scores` is rows x columns. A permutation keeps each column's mean and variance, so that sums
-    over the current rows, scaled once, are the statistic. Who of the leavers is current is drawn;
-    the sum over the stayers, who are many and whose scores are small, is drawn from the normal
-    distribution with its mean and covariance.
+    over the current rows, scaled once, are the statistic. Which of the leavers, and of the other
+    rows that alone move a sum by a quarter of its deviation, are current is drawn; the sum over the
+    rest, who are many and whose scores are small, is drawn from the normal distribution with its
+    mean and covariance.
     """
     rows, current_rows = len(scores), int(is_current.sum())
     centred = scores - scores.mean(axis=0)
     spread = centred.std(axis=0, ddof=1) * np.sqrt(current_rows * (rows - current_rows) / rows)
     centred = centred / np.where(spread > 1e-12, spread, np.inf)
     observed = np.abs(is_current @ centred)
-    leavers, stayers = centred[left], centred[~left]
-    stayers_mean = stayers.mean(axis=0)
-    stayers_root = np.linalg.qr(stayers - stayers_mean, mode="r")
+    is_heavy = left | (np.abs(centred) > HEAVY).any(axis=1)
+    if rows - is_heavy.sum() < FEWEST_LIGHT:
+        is_heavy[:] = True
+    heavy, light = centred[is_heavy], centred[~is_heavy]
+    light_mean = light.sum(axis=0) / max(len(light), 1)
+    light_root = np.linalg.qr(light - light_mean, mode="r")
     rng = np.random.default_rng(seed)
 
     def draw(times: int) -> Matrix:
-        current_leavers = rng.hypergeometric(len(leavers), len(stayers), current_rows, times)
-        order = rng.random((times, len(leavers))).argsort(axis=1)
-        of_leavers = (order < current_leavers[:, None]) @ leavers
-        current_stayers = (current_rows - current_leavers)[:, None]
-        variance = current_stayers * (1 - current_stayers / len(stayers)) / (len(stayers) - 1)
-        noise = rng.standard_normal((times, len(stayers_root))) @ stayers_root
-        of_stayers = current_stayers * stayers_mean + np.sqrt(variance) * noise
-        return np.asarray(np.abs(of_leavers + of_stayers).max(axis=1))
+        current_heavy = rng.hypergeometric(len(heavy), len(light), current_rows, times)
+        order = rng.random((times, len(heavy))).argsort(axis=1)
+        of_heavy = (order < current_heavy[:, None]) @ heavy
+        current_light = (current_rows - current_heavy)[:, None]
+        left_out = 1 - current_light / max(len(light), 1)
+        variance = current_light * left_out / max(len(light) - 1, 1)
+        noise = rng.standard_normal((times, len(light_root))) @ light_root
+        of_light = current_light * light_mean + np.sqrt(variance) * noise
+        return np.asarray(np.abs(of_heavy + of_light).max(axis=1))
 
     def permute(times: int) -> list[Matrix]:
-        batch = max(1, min(times, BATCH_VALUES // len(leavers)))
+        batch = max(1, min(times, BATCH_VALUES // max(len(heavy), 1)))
         return [draw(min(batch, times - done)) for done in range(0, times, batch)]
 
     def adjust(maxima: list[Matrix]) -> Matrix:

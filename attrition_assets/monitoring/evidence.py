@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from attrition_assets.contract import Contract
+from attrition_assets.errors import DriftInputError
 from attrition_assets.monitoring.outcomes import OutcomeSample
 from attrition_assets.months import months_between
 from attrition_assets.outcomes import label_snapshot, step_months
@@ -37,14 +38,28 @@ class History:
 class ChampionEvidence:
     """What the champion promised: its reference data, and out-of-fold scores of the rows.
 
-    `held_out` is aligned with the first rows of `reference.outcomes`, of which the labelled ones
-    come first; `score` gives the champion's probability for
+    `held_out` is aligned with `reference.outcomes`, or, of an earlier release, with the labelled
+    rows, which come first in them; `score` gives the champion's probability for
     each row of a snapshot.
     """
 
     reference: ReferenceData
     held_out: np.ndarray
     score: Callable[[pd.DataFrame], pd.Series]
+
+    @property
+    def outcomes(self) -> pd.DataFrame:
+        """The rows that `held_out` scores.
+
+        Raises DriftInputError if it scores other rows than a training does.
+        """
+        outcomes, scored = self.reference.outcomes, len(self.held_out)
+        if scored not in (len(outcomes), len(self.reference.labelled)):
+            raise DriftInputError(
+                f"{scored} held-out scores for {len(outcomes)} outcomes of the reference data: "
+                "they are not of one training; promote another version"
+            )
+        return outcomes.head(scored)
 
 
 def gather_outcomes(
@@ -112,7 +127,7 @@ def _pair(
         return unknown
     share = within / contract.horizon_months
     monitored = list(contract.monitored)
-    outcomes = champion.reference.outcomes.head(len(champion.held_out))
+    outcomes = champion.outcomes
     of_horizon = outcomes[label].notna()
     promised = OutcomeSample(
         features=outcomes.loc[of_horizon, monitored],

@@ -4,7 +4,7 @@ The level of a month is shared by four tests. An alarm that nobody answered stan
 leads to is for `decision`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -40,6 +40,7 @@ class PastAlarm:
     month: pd.Period
     columns: tuple[str, ...]
     reaches_model: bool
+    snapshot_version: int = 1
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,24 @@ class StandingAlarm:
 
 
 def find_standing(
-    alarms: Iterable[PastAlarm], *, month: pd.Period, answered: pd.Period
+    alarms: Iterable[PastAlarm],
+    *,
+    month: pd.Period,
+    champion_as_of: pd.Period,
+    answered: Collection[tuple[pd.Period, int]] = (),
 ) -> StandingAlarm | None:
     """What nobody answered of the alarms before `month`; None if all were answered.
 
-    `answered` is the last month whose people are known to be the new normal, and so are those
-    before: the champion was trained on it, or a person acknowledged it.
+    A champion that was trained on the alarm's month or later answers it, or a person: `answered`
+    are months with the version of their snapshot that raised the alarm.
     """
     unanswered = sorted(
-        (alarm for alarm in alarms if answered < alarm.month < month),
+        (
+            alarm
+            for alarm in alarms
+            if champion_as_of < alarm.month < month
+            and (alarm.month, alarm.snapshot_version) not in answered
+        ),
         key=lambda alarm: alarm.month,
     )
     if not unanswered:

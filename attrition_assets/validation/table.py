@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from attrition_assets.casting import read_dates, read_ids, read_numbers
+from attrition_assets.casting import read_dates, read_ids, read_numbers, write_booleans
 from attrition_assets.contract import Column, Contract, Kind, Role
 from attrition_assets.months import last_day
 from attrition_assets.validation.verdicts import (
@@ -52,6 +52,7 @@ def find_violations(table: pd.DataFrame, contract: Contract) -> tuple[Violation,
         return (
             Violation(column="(all)", rule="table has no rows", fault=Fault.EMPTY_FILE, rows=0),
         )
+    table = write_booleans(table, contract)
     rules = {name: _rules(column) for name, column in contract.columns.items()}
     schema = pa.DataFrameSchema(
         {

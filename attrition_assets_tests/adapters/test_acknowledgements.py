@@ -6,11 +6,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from attrition_assets.adapters.acknowledgements import Acknowledgement, Acknowledgements
+from attrition_assets.adapters.acknowledgements import (
+    Acknowledgement,
+    Acknowledgements,
+    look_back,
+)
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.errors import SnapshotError
 
-from .test_drift_reports import APR, FEB, JAN, MAR, keep_report
+from .test_drift_reports import APR, FEB, JAN, MAR, is_first, keep_report
 
 NOW = datetime(2026, 4, 2, 9, 30, tzinfo=UTC)
 
@@ -29,7 +33,8 @@ def answer(home: Path, month: pd.Period, why: str = "a merger") -> pd.Period:
 
 
 def known_in(home: Path, month: pd.Period) -> list[pd.Period]:
-    return list(Acknowledgements(home).known_in(month))
+    """The months whose alarm was answered, as far as `month` is concerned, the newest of each."""
+    return [held.alarms[-1][0] for held in Acknowledgements(home).known_in(month)]
 
 
 def test_an_answer_counts_from_the_first_month_that_was_not_judged_yet(home: Path) -> None:
@@ -49,9 +54,13 @@ def test_a_month_judged_later_does_not_move_when_an_answer_counts(home: Path) ->
 
 def test_an_answer_keeps_who_gave_it_why_when_and_to_which_version(home: Path) -> None:
     answer(home, JAN, " a\n merger ")
-    held = Acknowledgements(home).known_in(MAR)[JAN]
+    (held,) = Acknowledgements(home).known_in(MAR)
     assert held == Acknowledgement(
-        who="people analytics", why="a merger", when=NOW, snapshot_version=1, counts_from="2026-03"
+        who="people analytics",
+        why="a merger",
+        when=NOW,
+        counts_from="2026-03",
+        answers={"2026-01": 1},
     )
     assert str(held) == "acknowledged by people analytics: a merger"
 
@@ -65,17 +74,55 @@ def test_an_answer_without_a_name_or_a_reason_is_refused(who: str, why: str, hom
 
 def test_the_answer_to_a_later_alarm_answers_the_earlier_ones(home: Path) -> None:
     keep_report(home, MAR, "OverTime")
+    assert find_standing(home, APR) == (JAN, MAR)
     assert answer(home, MAR) == APR
-    said = (
-        "the alarm of 2026-03 was acknowledged by people analytics: a merger; that answers 2026-01"
-    )
+    assert find_standing(home, APR) is None
+    said = "the alarm of 2026-01 was acknowledged by people analytics: a merger; that counts for"
     with pytest.raises(SnapshotError, match=said):
         answer(home, JAN)
 
 
+def find_standing(
+    home: Path, month: pd.Period, versions: dict[pd.Period, int] | None = None
+) -> tuple[pd.Period, pd.Period] | None:
+    """The first and the last month of what stands, under a champion of December."""
+    past = look_back(home, month, JAN - 1, lambda each: (versions or {}).get(each, 1))
+    return (past.standing.since, past.standing.last) if past.standing else None
+
+
+def test_what_is_raised_after_an_answer_is_not_answered(home: Path) -> None:
+    keep_report(home, MAR, "OverTime")
+    answer(home, MAR)
+    keep_report(home, FEB, "MonthlyIncome")  # judged again, with another outcome
+    assert find_standing(home, APR) == (FEB, FEB)
+    assert look_back(home, APR, JAN - 1, is_first).baseline == MAR
+
+
+def test_an_answer_is_to_one_version_of_a_month(home: Path) -> None:
+    keep_report(home, MAR, "OverTime")
+    answer(home, MAR)
+    keep_report(home, MAR, "MonthlyIncome", version=2)
+    assert find_standing(home, APR, {MAR: 2}) == (MAR, MAR)
+    corrected = look_back(home, APR, JAN - 1, {JAN: 1, MAR: 2}.__getitem__)
+    assert (corrected.baseline, corrected.baseline_note) == (None, "")
+    assert answer(home, MAR, "new pay") == APR
+    assert find_standing(home, APR, {MAR: 2}) is None
+    corrected = look_back(home, APR, JAN - 1, {JAN: 1, MAR: 2}.__getitem__)
+    assert corrected.baseline == MAR
+    assert corrected.baseline_note == "acknowledged by people analytics: new pay"
+    assert len(list(Acknowledgements(home).folder.glob("2026-03.*.json"))) == 2
+
+
+def test_the_alarm_of_an_earlier_release_can_be_answered(home: Path) -> None:
+    path = DriftReports(home).path(JAN)
+    path.write_text(path.read_text("utf-8").replace('"reason"', '"why"'), "utf-8")
+    assert answer(home, JAN) == MAR
+    assert find_standing(home, MAR) is None
+
+
 def test_files_that_are_not_named_after_a_month_are_passed_over(home: Path) -> None:
     answer(home, JAN)
-    for name in ("2026-01-old.json", "notes.json", "2026-13.json"):
+    for name in ("2026-01.1-old.json", "notes.json", "2026-13.json", "2026-01.json"):
         (Acknowledgements(home).folder / name).write_text("{")
         (DriftReports(home).folder / name).write_text("{")
     assert known_in(home, APR) == [JAN]
@@ -108,7 +155,7 @@ def test_an_alarm_is_answered_once_and_the_first_answer_stays(home: Path) -> Non
     said = "the alarm of 2026-01 was acknowledged by people analytics: a merger"
     with pytest.raises(SnapshotError, match=said):
         answer(home, JAN, "another reason")
-    assert '"a merger"' in (Acknowledgements(home).folder / "2026-01.json").read_text()
+    assert '"a merger"' in (Acknowledgements(home).folder / "2026-01.1.json").read_text()
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"who": "somebody"}'])
@@ -116,9 +163,9 @@ def test_an_answer_that_cannot_be_read_is_named_and_never_passed_over(
     content: str, home: Path
 ) -> None:
     answer(home, JAN)
-    path = Acknowledgements(home).folder / "2026-01.json"
+    path = Acknowledgements(home).folder / "2026-01.1.json"
     path.write_text(content)
-    said = r"2026-01\.json cannot be read: move it away, then acknowledge 2026-01 again"
+    said = r"2026-01\.1\.json cannot be read: move it away, then acknowledge 2026-01 again"
     with pytest.raises(SnapshotError, match=said):
         Acknowledgements(home).known_in(APR)
     with pytest.raises(SnapshotError, match=said):

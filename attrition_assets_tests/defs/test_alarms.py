@@ -176,8 +176,8 @@ def test_what_cannot_be_acknowledged_says_why_and_what_can(place: Place) -> None
     acknowledge(place, DRIFT)
     assert refuse(DRIFT) == (
         1,
-        f"Error: the alarm of {DRIFT} was acknowledged by her: a new pay scale; that answers "
-        f"{DRIFT}, counts for months from {UNSEEN} on, and nothing more is to be done",
+        f"Error: the alarm of {DRIFT} was acknowledged by her: a new pay scale; that counts for "
+        f"months from {UNSEEN} on, and nothing more is to be done",
     )
 
 

@@ -122,7 +122,7 @@ def change_acknowledgement(settings: Settings, _: Registry) -> None:
     answers = Acknowledgements(settings.home)
     now = datetime(2025, 7, 1, tzinfo=UTC)
     answers.answer(parse_month(DRIFT), DriftReports(settings.home), "her", "new pay", now)
-    (answers.folder / f"{DRIFT}.json").write_text("{")
+    answers.path(parse_month(DRIFT), 1).write_text("{")
 
 
 def suspend(settings: Settings, _: Registry) -> None:

@@ -222,26 +222,33 @@ BOTH = StandingAlarm(MAY.month, JULY.month, ("Pay", "Mood", "Age"), reaches_mode
 
 
 @pytest.mark.parametrize(
-    ("answered", "standing"),
+    ("champion", "answered", "standing"),
     [
-        ("2024-01", BOTH),
-        ("2024-04", BOTH),
-        ("2024-05", SINCE_JULY),
-        ("2024-06", SINCE_JULY),
-        ("2024-07", None),
-        ("2024-09", None),
+        ("2024-04", [], BOTH),
+        ("2024-05", [], SINCE_JULY),
+        ("2024-07", [], None),
+        ("2024-01", [(MAY.month, 1)], SINCE_JULY),
+        ("2024-01", [(MAY.month, 2)], BOTH),
+        ("2024-01", [(JULY.month, 1)], SINCE_MAY),
+        ("2024-05", [(JULY.month, 1)], None),
+        ("2024-01", [(MAY.month, 1), (JULY.month, 1)], None),
     ],
 )
 @pytest.mark.parametrize("alarms", [[MAY, JULY], [JULY, MAY]])
-def test_what_came_after_the_last_answer_stands_from_its_first_alarm_to_its_last(
-    alarms: list[PastAlarm], answered: str, standing: StandingAlarm | None
+def test_what_neither_a_later_champion_nor_a_person_answered_stands_from_its_first_to_its_last(
+    alarms: list[PastAlarm],
+    champion: str,
+    answered: list[tuple[pd.Period, int]],
+    standing: StandingAlarm | None,
 ) -> None:
-    assert standing == find_standing(alarms, month=MONTH, answered=pd.Period(answered, "M"))
+    assert standing == find_standing(
+        alarms, month=MONTH, champion_as_of=pd.Period(champion, "M"), answered=answered
+    )
 
 
 def test_an_alarm_of_the_month_itself_or_of_a_later_one_does_not_stand_before_it() -> None:
     for month, standing in ((MAY.month, None), (JULY.month, SINCE_MAY), (JULY.month + 1, BOTH)):
-        assert standing == find_standing([MAY, JULY], month=month, answered=PANEL_START)
+        assert standing == find_standing([MAY, JULY], month=month, champion_as_of=PANEL_START)
 
 
 def test_an_alarm_that_stands_is_drift_and_says_what_answers_it(panel: Panel) -> None:
