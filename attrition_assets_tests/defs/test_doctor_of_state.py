@@ -158,7 +158,7 @@ def break_config_link(settings: Settings, _: Registry) -> None:
         (
             change_acknowledgement,
             "drift reports",
-            f"acknowledged/{DRIFT}.json cannot be read",
+            f"acknowledged/{DRIFT}.1.json cannot be read",
             "an acknowledgement is given again",
         ),
         (suspend, "scoring", "by her: an audit", "attrition resume --reason TEXT"),
