@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import yaml
-from sklearn.metrics import roc_auc_score
 
 from attrition_assets.casting import read_dates, read_numbers
 from attrition_assets.contract import Contract, Kind, Role
 from attrition_assets.errors import ContractError
+from attrition_assets.training.evaluation import measure_alone
+from attrition_assets.training.gates import LEAK_AUC
 
 FEW_LEVELS = 40
 FEW_RANKS = 10
-LEAK_AUC = 0.95
 SNAPSHOT_DATE = "SnapshotDate"
 Entry = dict[str, Any]
 Flags = npt.NDArray[np.bool_]
@@ -29,7 +29,7 @@ Flags = npt.NDArray[np.bool_]
 # Parts of a column's name, in lower case and between underscores.
 NAMED_LABELS = (
     r"attrition|churn(ed)?|turnover|terminated|exited|quit|resigned|leavers?",
-    r"(has_|is_)?left|left_company|has_gone",
+    r"(?<!._)((has_|is_)?left|left_company|has_gone)(?!_.)",  # the whole name: not left-handed
     r"status|active|employed",
 )
 NAMED_PRESENT = r"active|employed|present"
@@ -191,8 +191,6 @@ def _find_label(columns: dict[str, pd.Series]) -> str:
     binary = [column for column, values in columns.items() if values.nunique() == 2]
     for pattern in NAMED_LABELS:
         named = [column for column in binary if _is_named(column, pattern)]
-        if pattern == NAMED_LABELS[1]:  # not left-handed
-            named = [column for column in named if re.fullmatch(f"_({pattern})_", _split(column))]
         if len(named) == 1:
             return named[0]
         if named:
@@ -300,15 +298,12 @@ def _measure_leak(values: pd.Series, left: Flags) -> float:
     """AUC of the column's missing values, or of its values if few, for who left."""
     if not 0 < left.sum() < len(left):
         return 0.5
-    numbers = read_numbers(values)
-    scores = [values.isna().astype("float64")]
+    numbers, aucs = read_numbers(values), [measure_alone(values.isna(), left, by_level=False)]
     if numbers.notna().sum() == values.notna().sum():
-        scores.append(numbers.rank(na_option="top"))
+        aucs.append(measure_alone(numbers, left, by_level=False))
     elif values.nunique() <= FEW_LEVELS:
-        rates = pd.Series(left, index=values.index, dtype="float64").groupby(values)
-        scores.append(rates.transform("mean").fillna(-1))
-    aucs = [float(roc_auc_score(left, score)) for score in scores]
-    return max(max(auc, 1 - auc) for auc in aucs)
+        aucs.append(measure_alone(values, left, by_level=True))
+    return max(aucs)
 
 
 def _declare_ignored(values: pd.Series) -> Entry:

@@ -6,21 +6,23 @@ from pathlib import Path
 
 import pandas as pd
 
+MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])(-01)?")
+
 
 def parse_month(text: str) -> pd.Period:
     """Read a month from `2026-01` or from a partition key, `2026-01-01`.
 
     Raises ValueError for anything else.
     """
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])(-01)?", text):
+    if not MONTH.fullmatch(text):
         raise ValueError(f"{text!r} is not a month: write 2026-01, or 2026-01-01 as Dagster does")
     return pd.Period(text[:7], freq="M")
 
 
 def list_months(paths: Iterable[Path]) -> dict[pd.Period, Path]:
     """The paths that are named after a month, by month, in order; others are left out."""
-    named = {path: re.match(r"\d{4}-(0[1-9]|1[0-2])(-01)?\.[a-z]+$", path.name) for path in paths}
-    return dict(sorted((parse_month(path.stem), path) for path, found in named.items() if found))
+    named = (path for path in paths if MONTH.fullmatch(path.stem))
+    return dict(sorted((parse_month(path.stem), path) for path in named))
 
 
 def partition_key(month: pd.Period) -> str:

@@ -6,6 +6,7 @@ Windows are counted in months of data from the champion's own month. What the ou
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -39,22 +40,22 @@ class ChampionEvidence:
     """What the champion promised: its reference data, and out-of-fold scores of the rows.
 
     `held_out` is aligned with `reference.outcomes`, or, of an earlier release, with the labelled
-    rows, which come first in them; `score` gives the champion's probability for
-    each row of a snapshot.
+    rows, which come first in them; `score` gives the champion's probability for each row of a
+    snapshot.
     """
 
     reference: ReferenceData
     held_out: np.ndarray
     score: Callable[[pd.DataFrame], pd.Series]
 
-    @property
+    @cached_property
     def outcomes(self) -> pd.DataFrame:
         """The rows that `held_out` scores.
 
         Raises DriftInputError if it scores other rows than a training does.
         """
         outcomes, scored = self.reference.outcomes, len(self.held_out)
-        if scored not in (len(outcomes), len(self.reference.labelled)):
+        if scored not in (len(outcomes), outcomes[LABEL].notna().sum()):
             raise DriftInputError(
                 f"{scored} held-out scores for {len(outcomes)} outcomes of the reference data: "
                 "they are not of one training; promote another version"

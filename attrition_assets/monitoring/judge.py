@@ -58,9 +58,8 @@ def judge_month(
     scored by the champion. `history` reads the months before. `concept` and `performance` are
     outcomes, or the reason why they are not due. `threshold` is the champion's, `importance` each
     column's weight in it, `standing` earlier alarms that nobody answered, `baseline_note` why the
-    baseline is another month's. The same input gives
-    the same report, to the byte. Tables that cannot be compared give `cannot_tell`, never
-    "no drift".
+    baseline is another month's. The same input gives the same report, to the byte. Tables that
+    cannot be compared give `cannot_tell`, never "no drift".
     """
     features, quality = judge_features(
         month=month,

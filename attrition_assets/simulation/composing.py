@@ -4,8 +4,9 @@ What each of them does is in `shifts.py` and `faults.py`.
 """
 
 import re
-from dataclasses import MISSING, fields
+from dataclasses import Field, fields
 from inspect import getdoc
+from typing import Any
 
 import pandas as pd
 
@@ -48,12 +49,14 @@ def parse_order(order: str) -> Shift | Fault:
         if not at or name not in PLANTED:
             raise ValueError(f"{name!r} is none of {', '.join(PLANTED)}")
         planted = PLANTED[name]
-        if equals and _default_size(planted) is None:
+        if not equals:
+            return planted(parse_month(month))
+        if (field := _find_size(planted)) is None:
             raise ValueError(f"{name} has no size")
-        if equals and not re.fullmatch(r"-?\d+(\.\d+)?", size):
+        if not re.fullmatch(r"-?\d+(\.\d+)?", size):
             raise ValueError(f"{size!r} is no number")
-        number = {_size_field(planted): float(size)} if equals else {}
-        return planted(parse_month(month), **number)  # type: ignore[arg-type]
+        sized: dict[str, Any] = {field.name: float(size)}
+        return planted(parse_month(month), **sized)
     except ValueError as error:
         raise AttritionError(
             f"cannot plant {order!r}: {error}; write NAME@MONTH or NAME@MONTH=SIZE, such as "
@@ -66,16 +69,11 @@ def list_planted() -> list[str]:
     lines = []
     for name, planted in PLANTED.items():
         does = (getdoc(planted) or "").splitlines()[0]
-        size = _default_size(planted)
-        lines.append(f"{name:<16} {'' if size is None else size:<5} {does}")
+        size = _find_size(planted)
+        lines.append(f"{name:<16} {size.default if size else '':<5} {does}")
     return lines
 
 
-def _size_field(planted: type[Shift] | type[Fault]) -> str:
-    return fields(planted)[1].name
-
-
-def _default_size(planted: type[Shift] | type[Fault]) -> float | None:
-    """The second field is the size, if there is one."""
-    rest = fields(planted)[1:]
-    return float(rest[0].default) if rest and rest[0].default is not MISSING else None
+def _find_size(planted: type[Shift] | type[Fault]) -> Field[float] | None:
+    """The field after the month, if there is one."""
+    return next(iter(fields(planted)[1:]), None)

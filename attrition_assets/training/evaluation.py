@@ -81,13 +81,18 @@ def find_leaks(table: pd.DataFrame, left: np.ndarray, contract: Contract) -> dic
     """
     aucs = {}
     for name in contract.features:
-        values = table[name]
-        if contract.columns[name].kind == Kind.NOMINAL or contract.columns[name].is_text:
-            values = pd.Series(left, index=table.index).groupby(values).transform("mean")
-        ranks = values.astype("float64").rank(na_option="top")
-        auc = float(roc_auc_score(left, ranks))
-        aucs[name] = max(auc, 1 - auc)
+        column = contract.columns[name]
+        by_level = column.kind == Kind.NOMINAL or column.is_text
+        aucs[name] = measure_alone(table[name], left, by_level=by_level)
     return dict(sorted(aucs.items(), key=lambda item: -item[1]))
+
+
+def measure_alone(values: pd.Series, left: np.ndarray, *, by_level: bool) -> float:
+    """AUC of one column for who left, .5 to 1, as `find_leaks` counts it."""
+    if by_level:
+        values = pd.Series(left, index=values.index).groupby(values).transform("mean")
+    auc = float(roc_auc_score(left, values.astype("float64").rank(na_option="top")))
+    return max(auc, 1 - auc)
 
 
 def _calibration_error(left: np.ndarray, probability: np.ndarray) -> float:
