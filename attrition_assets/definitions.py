@@ -8,6 +8,7 @@ from attrition_assets.defs import (
     drift_checks,
     model,
     predictions,
+    published,
     reference,
     snapshot,
     summary,
@@ -27,6 +28,7 @@ def build_definitions(settings: Settings) -> Definitions:
             predictions.predictions,
             drift.drift_report,
             summary.monthly_summary,
+            *([published.published_predictions] if settings.predictions_to else []),
         ],
         asset_checks=[
             predictions.one_score_per_employee,

@@ -25,7 +25,7 @@ from sklearn.metrics import roc_auc_score
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.source import open_source
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.definitions import build_definitions
 from attrition_assets.defs.io_managers import partition_path
@@ -93,7 +93,7 @@ class Loop:
         self.settings = settings
         self.say = say
         self.contract: Contract = read_contract(settings.contract)
-        self.source = SnapshotFolder(settings.data, self.contract)
+        self.source = open_source(settings, self.contract)
         self.store = SnapshotStore(settings.home, self.contract)
         self.registry = Registry(settings.mlflow_uri, settings.home, self.contract)
         self.definitions: Definitions = build_definitions(settings)
@@ -123,7 +123,9 @@ class Loop:
         """The months of history, the month of the first training, and the months after."""
         months = self.source.months()
         if not months:
-            raise SettingsError(f"no snapshot in {self.settings.data}: run `make data`")
+            raise SettingsError(
+                f"no snapshot in {self.source.place}: run `make data`, or set ATTRITION_DATA"
+            )
         dated = self.source.departures(known_by=months[-1]) is not None
         history = months[:FIRST_MONTHS] if dated else months[:1]
         as_of = history[-1] if dated else history[-1] + self.contract.horizon_months

@@ -20,6 +20,10 @@ class SnapshotError(AttritionError):
     """A monthly snapshot or the table of departures is absent or cannot be read."""
 
 
+class DatabaseError(AttritionError):
+    """A company's database cannot be reached, or does not do what is asked of it."""
+
+
 class RegistryError(AttritionError):
     """The model registry does not answer, or does not hold what it should."""
 

@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from attrition_assets.adapters.database import parse_url
 from attrition_assets.contract import DEFAULT_CONTRACT
-from attrition_assets.errors import SettingsError
+from attrition_assets.errors import DatabaseError, SettingsError
 from attrition_assets.months import parse_month
 
 PREFIX = "ATTRITION_"
@@ -26,6 +35,18 @@ class Settings(BaseModel):
 
     home: Path = Field(description="folder for all state; default DAGSTER_HOME, else .attrition")
     data: Path = Field(description="folder of snapshots; default home/data, else the shipped data")
+    database: SecretStr | None = Field(
+        None, description="SQLAlchemy URL of your database; never shown; default none"
+    )
+    snapshots_from: str | None = Field(
+        None, description="table or SELECT of snapshots in the database, in place of the folder"
+    )
+    departures_from: str | None = Field(
+        None, description="table or SELECT of departures in the database; default the label"
+    )
+    predictions_to: str | None = Field(
+        None, description="table in the database that predictions are written to; default none"
+    )
     contract: Path = Field(DEFAULT_CONTRACT, description="the contract file of the snapshots")
     first_month: str = Field("2023-11", description="first month that is a partition, YYYY-MM")
     training_months: int = Field(24, ge=1, description="months of snapshots that train a model")
@@ -48,6 +69,29 @@ class Settings(BaseModel):
     @classmethod
     def _is_a_month(cls, value: str) -> str:
         return str(parse_month(value))
+
+    @field_validator("database")
+    @classmethod
+    def _is_a_url(cls, value: SecretStr) -> SecretStr:
+        try:
+            parse_url(value)
+        except DatabaseError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @model_validator(mode="after")
+    def _names_tables_of_a_database(self) -> Self:
+        named = (self.snapshots_from, self.predictions_to)
+        if self.database is None and any((*named, self.departures_from)):
+            raise ValueError("tables are named, and ATTRITION_DATABASE is not set: set it")
+        if self.database is not None and not any(named):
+            raise ValueError(
+                "ATTRITION_DATABASE is set, and nothing says what to read or write there: set "
+                "ATTRITION_SNAPSHOTS_FROM or ATTRITION_PREDICTIONS_TO"
+            )
+        if self.departures_from is not None and self.snapshots_from is None:
+            raise ValueError("ATTRITION_DEPARTURES_FROM needs ATTRITION_SNAPSHOTS_FROM: set both")
+        return self
 
     @field_validator("home", "data", "contract")
     @classmethod
@@ -77,8 +121,9 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             faults = "\n".join(
-                f"  {variables.get(str(fault['loc'][0]), fault['loc'][0])}: "
-                f"{_explain(fault['type'], fault['msg'])}"
+                "  "
+                + "".join(f"{variables.get(str(name), name)}: " for name in fault["loc"][:1])
+                + _explain(fault["type"], fault["msg"])
                 for fault in error.errors()
             )
             accepted = "\n".join(

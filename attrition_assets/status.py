@@ -14,7 +14,8 @@ from dagster import DagsterInstance
 
 from attrition_assets.adapters.acknowledgements import look_back
 from attrition_assets.adapters.snapshot_store import SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.snapshots import SnapshotSource
+from attrition_assets.adapters.source import open_source
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 from attrition_assets.contract import read_contract
 from attrition_assets.defs.metadata import read_all_metadata
@@ -68,7 +69,7 @@ class Status:
 def collect_status(settings: Settings, instance: DagsterInstance, now: datetime) -> Status:
     """Where the loop stands at `now`: the newest month due is the last one that has ended (UTC)."""
     contract = read_contract(settings.contract)
-    source, switch = SnapshotFolder(settings.data, contract), ScoringSwitch(settings.home)
+    source, switch = open_source(settings, contract), ScoringSwitch(settings.home)
     store = SnapshotStore(settings.home, contract)
     due = pd.Period(f"{now:%Y-%m}", freq="M") - 1
     champions, models = (
@@ -119,7 +120,7 @@ def render_status(status: Status) -> str:
     )
 
 
-def _list_months(source: SnapshotFolder, store: SnapshotStore, due: pd.Period) -> list[pd.Period]:
+def _list_months(source: SnapshotSource, store: SnapshotStore, due: pd.Period) -> list[pd.Period]:
     """Every month from the first that is known to the newest that is due or known, without gaps."""
     known = [*source.months(), *store.ledgers()]
     return [] if not known else list(pd.period_range(min(known), max(due, *known), freq="M"))

@@ -13,6 +13,10 @@ from attrition_assets.casting import cast_to_contract
 from attrition_assets.contract import Column, Contract, Kind, Outcomes, Role, read_contract
 from attrition_assets.months import last_day
 
+from .databases import postgres, url
+
+__all__ = ["postgres", "url"]
+
 REAL_TABLE = Path(__file__).parents[2] / "shared" / "data" / "ibm_hr_attrition.csv"
 
 

@@ -33,6 +33,7 @@ OTHER_SECTIONS = {
     *("A month has no file", "A partition is unknown", "A setting is misspelt"),
     *("The policy is refused", "A drift alarm stands"),
     *("State cannot be written", "The disk is full", "MLflow is away", "A store is locked"),
+    "The database does not answer",
 }
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -131,7 +132,7 @@ def test_a_misspelt_setting_leaves_the_rest_unchecked(tmp_path: Path) -> None:
     ("check", "variable", "found"),
     [
         ("contract", "ATTRITION_CONTRACT", "absent.yaml"),
-        ("data folder", "ATTRITION_DATA", "holds no snapshot"),
+        ("snapshots", "ATTRITION_DATA", "holds no snapshot"),
     ],
 )
 def test_a_wrong_path_is_named(tmp_path: Path, check: str, variable: str, found: str) -> None:
@@ -168,7 +169,7 @@ def test_a_gap_between_the_months_is_named(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for month in ("2026-01", "2026-04"):
         (folder / f"{month}.csv").touch()
-    finding = examine_home(tmp_path, ATTRITION_DATA=str(folder.parent))["data folder"]
+    finding = examine_home(tmp_path, ATTRITION_DATA=str(folder.parent))["snapshots"]
     assert (finding.outcome, finding.found) == (Outcome.FAILED, f"{folder} lacks 2026-02, 2026-03")
 
 

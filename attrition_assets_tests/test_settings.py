@@ -111,3 +111,31 @@ def test_all_faults_are_told_at_once_with_everything_that_is_accepted() -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         read().trials = 2
+
+
+DATABASE = "postgresql://reader:hidden@db.example/hr"
+
+
+def test_a_database_is_a_secret_and_names_what_to_read() -> None:
+    settings = read(ATTRITION_DATABASE=DATABASE, ATTRITION_SNAPSHOTS_FROM="hr.people")
+    assert settings.database is not None
+    assert settings.database.get_secret_value() == DATABASE
+    assert "hidden" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"DATABASE": "hidden"}, "ATTRITION_DATABASE: Value error, is no SQLAlchemy URL such as"),
+        ({"DATABASE": DATABASE}, "nothing says what to read or write there: set"),
+        ({"SNAPSHOTS_FROM": "people"}, "ATTRITION_DATABASE is not set"),
+        (
+            {"DATABASE": DATABASE, "PREDICTIONS_TO": "p", "DEPARTURES_FROM": "left"},
+            "ATTRITION_DEPARTURES_FROM needs ATTRITION_SNAPSHOTS_FROM",
+        ),
+    ],
+)
+def test_half_a_database_is_refused(variables: dict[str, str], said: str) -> None:
+    refused = refuse(**{PREFIX + name: value for name, value in variables.items()})
+    assert said in refused
+    assert "hidden" not in refused

@@ -1,7 +1,8 @@
 """Where monthly snapshots and departures come from: a folder of Parquet or CSV files.
 
 Reads bytes and turns them into a table of raw values. Whether the values are acceptable is for
-`validation`; what was accepted is kept by `snapshot_store.py`.
+`validation`; what was accepted is kept by `snapshot_store.py`; months out of a database come from
+`snapshot_database.py`.
 """
 
 import io
@@ -42,6 +43,21 @@ class RawSnapshot:
 class SnapshotSource(Protocol):
     """What the platform needs of a source of snapshots."""
 
+    @property
+    def contract(self) -> Contract:
+        """What the snapshots must be."""
+
+    @property
+    def place(self) -> str:
+        """What the months lie in, for a message."""
+
+    @property
+    def departures_place(self) -> str:
+        """What says who left, whether it is there or not, for a message."""
+
+    def describe_month(self, month: pd.Period) -> str:
+        """What must be there for a month, for a message."""
+
     def months(self) -> list[pd.Period]:
         """The months that have a snapshot, in order."""
 
@@ -59,6 +75,20 @@ class SnapshotFolder:
     folder: Path
     contract: Contract
 
+    @property
+    def place(self) -> str:
+        """The folder of the snapshots."""
+        return str(self.folder / "snapshots")
+
+    @property
+    def departures_place(self) -> str:
+        """The two files that may say who left."""
+        return f"departures.parquet or departures.csv in {self.folder}"
+
+    def describe_month(self, month: pd.Period) -> str:
+        """The two files that may hold a month."""
+        return f"{month}.parquet or {month}.csv in {self.place}"
+
     def months(self) -> list[pd.Period]:
         """The months that have a file, in order. Raises SnapshotError if one is named otherwise."""
         found = (self.folder / "snapshots").glob("*")
@@ -69,11 +99,9 @@ class SnapshotFolder:
         """One month's file. Raises SnapshotError if it is absent or there are two."""
         path = _find_one(self.folder / "snapshots", str(month))
         if path is None:
-            held = [str(each) for each in self.months()]
-            known = f"it holds {held[0]} to {held[-1]}" if held else "it holds no snapshot at all"
             raise SnapshotError(
-                f"no snapshot for {month} in {self.folder / 'snapshots'} ({known}): "
-                f"put {month}.parquet or {month}.csv there, or set ATTRITION_DATA"
+                f"no snapshot for {month} in {self.place} ({describe_held(self.months())}): put "
+                f"{month}.parquet or {month}.csv there, or set ATTRITION_DATA"
             )
         return RawSnapshot(path.name, path.read_bytes())
 
@@ -85,22 +113,37 @@ class SnapshotFolder:
         path = _find_one(self.folder, "departures")
         if path is None:
             return None
-        identity, date = self.contract.id, self.contract.outcomes.departure_date
         table = parse_table(path.name, path.read_bytes())
-        for column in (identity, date):
-            if column not in table.columns:
-                raise SnapshotError(f"{path} has no column {column!r}: it has {list(table)}")
-        dates = read_dates(table[date]).dt.normalize()
-        ids = read_ids(table[identity], self.contract.columns[identity])
-        unreadable = dates.isna() | ids.isna()
-        if unreadable.any():
-            rows = [int(row) for row in unreadable.to_numpy().nonzero()[0][:10]]
-            raise SnapshotError(
-                f"{path}: {int(unreadable.sum())} rows without a usable {identity} or {date} "
-                f"(rows {rows}): give each departure an id and a date such as 2026-01-31"
-            )
-        departures = pd.DataFrame({identity: ids.to_numpy(), date: dates.to_numpy()})
-        return departures[departures[date] <= last_day(known_by)].reset_index(drop=True)
+        return select_departures(table, self.contract, str(path), known_by)
+
+
+def select_departures(
+    table: pd.DataFrame, contract: Contract, place: str, known_by: pd.Period
+) -> pd.DataFrame:
+    """Id and day of the departures in `table`, of raw values, by the last day of `known_by`.
+
+    Raises SnapshotError, which names the `place`, if a column is absent or a date cannot be read.
+    """
+    identity, date = contract.id, contract.outcomes.departure_date
+    for column in (identity, date):
+        if column not in table.columns:
+            raise SnapshotError(f"{place} has no column {column!r}: it has {list(table)}")
+    dates = read_dates(table[date]).dt.normalize()
+    ids = read_ids(table[identity], contract.columns[identity])
+    unreadable = dates.isna() | ids.isna()
+    if unreadable.any():
+        rows = [int(row) for row in unreadable.to_numpy().nonzero()[0][:10]]
+        raise SnapshotError(
+            f"{place}: {int(unreadable.sum())} rows without a usable {identity} or {date} "
+            f"(rows {rows}): give each departure an id and a date such as 2026-01-31"
+        )
+    departures = pd.DataFrame({identity: ids.to_numpy(), date: dates.to_numpy()})
+    return departures[departures[date] <= last_day(known_by)].reset_index(drop=True)
+
+
+def describe_held(months: list[pd.Period]) -> str:
+    """Which months there are, for a message that misses one."""
+    return f"it holds {months[0]} to {months[-1]}" if months else "it holds no snapshot at all"
 
 
 def read_file(path: Path) -> pd.DataFrame:

@@ -29,9 +29,8 @@ INTERVAL_SECONDS = 30
 
 monthly_job = define_asset_job(
     MONTHLY,
-    selection=AssetSelection.assets(
-        "employee_snapshot", "predictions", "drift_report", "monthly_summary"
-    ),
+    selection=AssetSelection.assets("employee_snapshot")
+    | AssetSelection.assets("predictions").downstream(),
     description="A month: its people checked, scored, judged and reported.",
     tags=RETRY_IF_KILLED,
 )

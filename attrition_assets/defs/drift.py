@@ -17,7 +17,7 @@ from attrition_assets.adapters.files import write_atomically
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.contract import Contract
 from attrition_assets.defs.metadata import show_values
 from attrition_assets.defs.partitions import MONTHS
@@ -46,7 +46,7 @@ def drift_report(
     context: AssetExecutionContext,
     employee_snapshot: pd.DataFrame,
     predictions: pd.DataFrame,
-    source: ResourceParam[SnapshotFolder],
+    source: ResourceParam[SnapshotSource],
     snapshot_store: ResourceParam[SnapshotStore],
     reference_store: ResourceParam[ReferenceStore],
     registry: ResourceParam[Registry],
@@ -65,8 +65,8 @@ def drift_report(
     departures = source.departures(known_by=month)
     if departures is None and contract.label not in employee_snapshot.columns:
         raise SnapshotError(
-            f"who left cannot be known: {source.folder} has no departures.parquet or .csv, and the "
-            f"snapshot of {month} no column {contract.label}; provide one of them"
+            f"who left cannot be known: there is no {source.departures_place}, and the snapshot of "
+            f"{month} has no column {contract.label}; provide one of them"
         )
     accepted = snapshot_store.months()
     read = cache(snapshot_store.read)  # several judges look at the same months

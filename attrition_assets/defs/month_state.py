@@ -12,11 +12,12 @@ from dagster import DagsterInstance
 
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.snapshot_store import Ledger, SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.adapters.waivers import WAIVABLE
 from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.runs import explain_failure, find_last_failure
+from attrition_assets.errors import DatabaseError
 from attrition_assets.monitoring.report import DriftReport
 from attrition_assets.months import partition_key
 from attrition_assets.settings import Settings
@@ -52,7 +53,7 @@ class MonthState:
 def read_state(
     month: pd.Period,
     instance: DagsterInstance,
-    source: SnapshotFolder,
+    source: SnapshotSource,
     snapshot_store: SnapshotStore,
     switch: ScoringSwitch,
     settings: Settings,
@@ -87,14 +88,17 @@ def _explain_last_run(month: pd.Period, instance: DagsterInstance, again: str) -
 
 
 def _explain_unchecked(
-    month: pd.Period, instance: DagsterInstance, source: SnapshotFolder, again: str
+    month: pd.Period, instance: DagsterInstance, source: SnapshotSource, again: str
 ) -> MonthState:
-    folder = source.folder / "snapshots"
-    if month not in source.months():
+    try:
+        held = source.months()
+    except DatabaseError as error:
+        return MonthState(month, State.NOT_CHECKED, str(error), f"mend the cause, then {again}")
+    if month not in held:
         return MonthState(
             month,
             State.MISSING,
-            f"there is no {month}.parquet or {month}.csv in {folder}",
+            f"there is no {source.describe_month(month)}",
             f"put it there, then {again}",
         )
     why, mend = _explain_last_run(month, instance, again)

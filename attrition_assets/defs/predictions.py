@@ -17,7 +17,7 @@ from dagster import (
 
 from attrition_assets.adapters.registry import ModelVersion, Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.metadata import read_all_metadata
@@ -106,7 +106,7 @@ def _choose_version(
 def one_score_per_employee(
     predictions: pd.DataFrame,
     employee_snapshot: pd.DataFrame,
-    source: ResourceParam[SnapshotFolder],
+    source: ResourceParam[SnapshotSource],
 ) -> AssetCheckResult:
     """Every employee of the snapshot has exactly one row, and nobody else has one."""
     identity = source.contract.id

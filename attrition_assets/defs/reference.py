@@ -15,7 +15,7 @@ from dagster import (
 from pydantic import Field
 
 from attrition_assets.adapters.snapshot_store import SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.defs.metadata import show_table
 from attrition_assets.defs.runs import AS_OF_TAG
 from attrition_assets.defs.snapshot import employee_snapshot
@@ -56,7 +56,7 @@ class ReferenceConfig(Config):
 def reference_data(
     context: AssetExecutionContext,
     config: ReferenceConfig,
-    source: ResourceParam[SnapshotFolder],
+    source: ResourceParam[SnapshotSource],
     snapshot_store: ResourceParam[SnapshotStore],
     settings: ResourceParam[Settings],
 ) -> Iterator[Output[ReferenceData] | AssetCheckResult]:

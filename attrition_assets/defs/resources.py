@@ -7,12 +7,14 @@ from typing import Any
 from dagster import BetaWarning, DagsterEventType, InitResourceContext, ResourceDefinition, resource
 from dagster._check import not_none
 
+from attrition_assets.adapters.database import Database
+from attrition_assets.adapters.prediction_table import PredictionTable
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import EXPERIMENT, Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.source import open_source
 from attrition_assets.adapters.suspension import ScoringSwitch
-from attrition_assets.contract import read_contract
+from attrition_assets.contract import Contract, read_contract
 from attrition_assets.defs.io_managers import (
     DriftReportIOManager,
     ParquetIOManager,
@@ -32,17 +34,25 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     return {
         "settings": settings,
         "policy": read_policy(settings.contract),
-        "source": SnapshotFolder(settings.data, contract),
+        "source": open_source(settings, contract),
         "snapshot_store": snapshot_store,
         "reference_store": reference_store,
         "registry": registry,
         "switch": ScoringSwitch(home),
+        **_name_prediction_table(settings, contract),
         "mlflow": _build_mlflow_run(registry),
         "io_manager": ParquetIOManager(home),
         "snapshot_io": SnapshotIOManager(snapshot_store),
         "reference_io": ReferenceIOManager(reference_store, snapshot_store),
         "drift_report_io": DriftReportIOManager(home),
     }
+
+
+def _name_prediction_table(settings: Settings, contract: Contract) -> dict[str, PredictionTable]:
+    if settings.database is None or settings.predictions_to is None:
+        return {}
+    table = PredictionTable(Database(settings.database), contract, settings.predictions_to)
+    return {"prediction_table": table}
 
 
 def _build_mlflow_run(registry: Registry) -> ResourceDefinition:

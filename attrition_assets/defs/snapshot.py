@@ -13,7 +13,7 @@ from dagster import (
 )
 
 from attrition_assets.adapters.snapshot_store import JudgedSnapshot, SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.defs.metadata import show_values
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.months import parse_month
@@ -37,7 +37,7 @@ CHECKS = [
 )
 def employee_snapshot(
     context: AssetExecutionContext,
-    source: ResourceParam[SnapshotFolder],
+    source: ResourceParam[SnapshotSource],
     snapshot_store: ResourceParam[SnapshotStore],
 ) -> Iterator[Output[JudgedSnapshot] | AssetCheckResult]:
     """The people of a month, as of its last day.

@@ -19,7 +19,7 @@ from dagster import (
 
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.adapters.snapshot_store import SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.defs.drift import drift_report
 from attrition_assets.defs.metadata import read_run_metadata
@@ -47,7 +47,7 @@ from attrition_assets.settings import Settings
 )
 def monthly_summary(
     context: AssetExecutionContext,
-    source: ResourceParam[SnapshotFolder],
+    source: ResourceParam[SnapshotSource],
     snapshot_store: ResourceParam[SnapshotStore],
     switch: ResourceParam[ScoringSwitch],
     policy: ResourceParam[MonitoringPolicy],

@@ -35,16 +35,16 @@ CHECKS: tuple[Check[Subject], ...] = (
         needs=("settings",),
     ),
     Check(
-        "data folder",
+        "snapshots",
         setup_checks.check_data,
-        "put the months' files there, or set ATTRITION_DATA",
+        "put the months there, or correct ATTRITION_DATA (ATTRITION_DATABASE for a database)",
         needs=("contract",),
     ),
     Check(
         "departures",
         setup_checks.check_departures,
-        "correct or add departures.parquet or .csv in the data folder",
-        needs=("data folder",),
+        "correct or add what says who left",
+        needs=("snapshots",),
     ),
     Check(
         "months",

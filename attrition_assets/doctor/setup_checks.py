@@ -55,9 +55,10 @@ def check_dependencies(_: Subject) -> Answer:
 def check_settings(subject: Subject) -> Answer:
     """Every ATTRITION_ variable is known and its value accepted."""
     settings = subject.settings
+    data = settings.data if settings.snapshots_from is None else "out of a database"
     given = sorted(name for name in subject.environment if name.startswith(PREFIX))
     return well(
-        f"home {settings.home}, data {settings.data}, MLflow {settings.mlflow_uri}; "
+        f"home {settings.home}, data {data}, MLflow {settings.mlflow_uri}; "
         f"{', '.join(given) or 'none'} set"
     )
 
@@ -89,13 +90,13 @@ def check_home(subject: Subject) -> Answer:
 
 def check_data(subject: Subject) -> Answer:
     """There are months to read, each in its own file, and none is left out between them."""
-    months, folder = subject.source.months(), subject.source.folder / "snapshots"
+    months, place = subject.source.months(), subject.source.place
     if not months:
-        return wrong(f"{folder} holds no snapshot")
+        return wrong(f"{place} holds no snapshot")
     missing = sorted(set(pd.period_range(months[0], months[-1], freq="M")) - set(months))
     if missing:
-        return wrong(f"{folder} lacks {', '.join(map(str, missing))}")
-    return well(f"{len(months)} months, {months[0]} to {months[-1]}, in {folder}")
+        return wrong(f"{place} lacks {', '.join(map(str, missing))}")
+    return well(f"{len(months)} months, {months[0]} to {months[-1]}, in {place}")
 
 
 def check_departures(subject: Subject) -> Answer:
@@ -107,7 +108,6 @@ def check_departures(subject: Subject) -> Answer:
     label = subject.contract.label
     if label not in subject.source.fetch(newest).parse().columns:
         return wrong(
-            f"{subject.source.folder} has no departures.parquet or .csv, and {newest} no column "
-            f"{label}"
+            f"there is no {subject.source.departures_place}, and {newest} has no column {label}"
         )
     return well(f"each snapshot carries them, in {label}")

@@ -10,7 +10,8 @@ from dagster import DagsterInstance, Definitions
 
 from attrition_assets.adapters.registry import ModelVersion, Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotFolder
+from attrition_assets.adapters.snapshots import SnapshotSource
+from attrition_assets.adapters.source import open_source
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.settings import Settings
 
@@ -40,9 +41,9 @@ class Subject:
         return read_contract(self.settings.contract)
 
     @cached_property
-    def source(self) -> SnapshotFolder:
+    def source(self) -> SnapshotSource:
         """Where months come from."""
-        return SnapshotFolder(self.settings.data, self.contract)
+        return open_source(self.settings, self.contract)
 
     @cached_property
     def store(self) -> SnapshotStore:

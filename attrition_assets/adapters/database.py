@@ -1,0 +1,137 @@
+"""A company's own database: opened to read or to write, its errors in words, its URL kept secret.
+
+What is read is in `snapshot_database.py`, what is written in `prediction_table.py`.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import URL, Connection, Engine, NullPool, TableClause, create_engine, make_url
+from sqlalchemy import column as name_column
+from sqlalchemy import table as name_table
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
+
+from attrition_assets.errors import DatabaseError
+
+CONNECT_SECONDS = 10
+TABLE_NAME = re.compile(r"([A-Za-z_]\w*\.)?[A-Za-z_]\w*")
+EXAMPLE = "postgresql://reader:PASSWORD@db.example/hr or sqlite:////data/hr.db"
+
+
+@dataclass(frozen=True)
+class Database:
+    """What a SQLAlchemy URL leads to. Neither its representation nor its errors show the URL."""
+
+    url: SecretStr
+
+    @property
+    def name(self) -> str:
+        """What people may read of the URL: the kind of database, its name and its host."""
+        url = parse_url(self.url)
+        host = url.host or url.query.get("host")
+        where = f" on {host}" if host else ""
+        return f"the {url.get_backend_name()} database {url.database}{where}"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that cannot write: SQLite and PostgreSQL refuse, elsewhere none is kept.
+
+        Raises DatabaseError.
+        """
+        with self._speaking(), self._open(writes=False) as engine, engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection = connection.execution_options(postgresql_readonly=True)
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in one transaction: all that is written stands, or nothing.
+
+        Raises DatabaseError; IntegrityError if rows stand in the way of those written.
+        """
+        with self._speaking(), self._open(writes=True) as engine, engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _open(self, writes: bool) -> Iterator[Engine]:
+        url, options = parse_url(self.url), {}
+        if url.get_backend_name() == "sqlite":
+            url = _open_file(url, writes)
+        if url.drivername == "postgresql+psycopg" and "connect_timeout" not in url.query:
+            options = {"connect_timeout": CONNECT_SECONDS}
+        try:
+            engine = create_engine(
+                url, connect_args=options, poolclass=NullPool, hide_parameters=True
+            )
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
+            raise DatabaseError(
+                f"{self.name} cannot be opened: {error}: install its driver (for PostgreSQL: pip "
+                "install 'attrition-assets[postgres]')"
+            ) from None
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise DatabaseError(
+                f"{self.name} does not do what is asked of it: {self.explain(error)}; correct "
+                "ATTRITION_DATABASE or what it should read or write, and do it again"
+            ) from None
+
+    def explain(self, error: SQLAlchemyError) -> str:
+        """The first line of what the database said: those after it may quote rows."""
+        said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+        password = parse_url(self.url).password
+        first = next(iter(said.splitlines()), type(error).__name__)
+        return first.replace(str(password), "***") if password else first
+
+
+def parse_url(url: SecretStr) -> URL:
+    """The parts of a database's URL; PostgreSQL's driver is psycopg unless another is named.
+
+    Raises DatabaseError that does not show the URL.
+    """
+    try:
+        parts = make_url(url.get_secret_value())
+    except (ArgumentError, ValueError):
+        raise DatabaseError(f"is no SQLAlchemy URL such as {EXAMPLE} (it is not shown)") from None
+    return parts.set(drivername="postgresql+psycopg") if parts.drivername == "postgresql" else parts
+
+
+def name_parts(table: str, *columns: str) -> TableClause:
+    """A table such as `snapshots` or `hr.snapshots`, with columns by their exact names."""
+    schema, _, name = table.rpartition(".")
+    typed: list[Any] = [name_column(each) for each in columns]
+    return name_table(name, *typed, schema=schema or None)
+
+
+def _open_file(url: URL, writes: bool) -> URL:
+    """The URL of a SQLite file that must be there: SQLite itself would make an empty one."""
+    path = Path(url.database or "")
+    if not url.database or not path.is_file():
+        raise DatabaseError(
+            f"there is no SQLite file {url.database or '(none is named)'}: correct "
+            "ATTRITION_DATABASE, such as sqlite:////data/hr.db with four strokes for a whole path"
+        )
+    if writes:
+        return url
+    readable = f"file:{path.absolute()}"
+    return url.set(database=readable).update_query_dict({"mode": "ro", "uri": "true"})

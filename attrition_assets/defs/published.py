@@ -1,0 +1,31 @@
+"""`published_predictions`: a month's predictions in the company's database, where one is named."""
+
+import pandas as pd
+from dagster import AssetExecutionContext, MaterializeResult, ResourceParam, asset
+
+from attrition_assets.adapters.prediction_table import PredictionTable
+from attrition_assets.defs.partitions import MONTHS
+from attrition_assets.months import parse_month
+
+
+@asset(partitions_def=MONTHS, group_name="attrition", kinds={"sql"})
+def published_predictions(
+    context: AssetExecutionContext,
+    predictions: pd.DataFrame,
+    prediction_table: ResourceParam[PredictionTable],
+) -> MaterializeResult[None]:
+    """The predictions in the database, once for each version of the month and of the model.
+
+    Written after their checks have passed, all rows in one transaction.
+    """
+    month = parse_month(context.partition_key)
+    written = prediction_table.write(predictions, month)
+    if not written:
+        context.log.info(f"the rows of {month} stand in {prediction_table.place} already")
+    return MaterializeResult(
+        metadata={
+            "table": prediction_table.place,
+            "rows": len(predictions),
+            "written_now": written,
+        }
+    )
