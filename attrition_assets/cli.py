@@ -48,23 +48,27 @@ def main() -> None:
 
 @main.command()
 @click.option("--data", type=click.Path(path_type=Path), help="a table to import, or a folder")
-def demo(data: Path | None) -> None:
+@click.option("--departures", type=click.Path(path_type=Path), help="as `attrition import` has it")
+def demo(data: Path | None, departures: Path | None) -> None:
     """Walk the loop over a company's months, in a fresh home."""
-    from attrition_assets.adapters.import_table import split_table
+    from attrition_assets.adapters.import_table import read_months, write_months
     from attrition_assets.contract import read_contract
     from attrition_assets.demo import Loop, prepare_home, render_table
 
     started = time.monotonic()
     settings = load_settings()
+    if departures and (data is None or data.is_dir()):
+        raise click.UsageError("--departures belongs to a table: give it with --data FILE")
+    imported = None
     if data and not data.is_dir():  # before the home of an earlier demo is replaced
         contract = read_contract(settings.contract)
-        split_table(data, contract, first_month=settings.start, months=6, seed=0)
+        imported = read_months(data, contract, first_month=settings.start, departures=departures)
     require_room(settings.home)
     prepare_home(settings.home)
     if data and data.is_dir():
         (settings.home / "data").symlink_to(data.absolute())
-    elif data:
-        _import(settings, data, months=6, seed=0)
+    elif imported:
+        write_months(*imported, settings.home / "data")
     settings = load_settings()
     loop = Loop(settings, _progress(started))
     with DagsterInstance.from_config(str(settings.home)) as instance:
@@ -90,8 +94,13 @@ def demo(data: Path | None) -> None:
 @click.option("--output", type=click.Path(path_type=Path), help="default: FILE's name, in yaml")
 @click.option("--label", help="the column that says who left, if its name does not tell")
 @click.option("--id", "id_column", help="the column that says whose a row is, likewise")
+@click.option("--departures", type=click.Path(path_type=Path), help="a table of who left when")
 def contract_command(
-    file: Path, output: Path | None, label: str | None, id_column: str | None
+    file: Path,
+    output: Path | None,
+    label: str | None,
+    id_column: str | None,
+    departures: Path | None,
 ) -> None:
     """Draft a contract from any table: kinds, ranges, levels and roles, each guess with its reason.
 
@@ -104,7 +113,13 @@ def contract_command(
     path = output or Path(f"{file.stem}.yaml")
     if path.exists():
         raise click.ClickException(f"{path} is there already: give another --output, or remove it")
-    draft = draft_contract(read_file(file), file.stem, label=label, id_column=id_column)
+    draft = draft_contract(
+        read_file(file),
+        file.stem,
+        label=label,
+        id_column=id_column,
+        departures=read_file(departures) if departures else None,
+    )
     write_atomically(path, draft.render().encode())
     for guess in draft.guesses:
         role, kind = guess.entry["role"], guess.entry["kind"]
@@ -112,6 +127,7 @@ def contract_command(
     click.echo(
         f"\nwrote {path}: read it, confirm or correct each line, then\n"
         f"  export ATTRITION_CONTRACT={path}\n  attrition import {file}"
+        + (f" --departures {departures}" if departures else "")
     )
 
 
@@ -119,10 +135,28 @@ def contract_command(
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--months", default=6, show_default=True, help="months to deal half the rows to")
 @click.option("--seed", default=0, show_default=True, help="seed of the draw")
-def import_command(file: Path, months: int, seed: int) -> None:
-    """Turn an undated table into a labelled history and random months, in home/data."""
+@click.option("--departures", type=click.Path(path_type=Path), help="who left when, for months")
+def import_command(file: Path, months: int, seed: int, departures: Path | None) -> None:
+    """Turn a table into months, in home/data.
+
+    One that has the contract's snapshot date is split by it. Of any other, whose rows say who left,
+    half becomes a labelled history, and the rest months at random.
+    """
+    from attrition_assets.adapters.import_table import import_table
+    from attrition_assets.contract import read_contract
+
     settings = load_settings()
-    _import(settings, file, months, seed)
+    folder = settings.home / "data"
+    dates = import_table(
+        file,
+        folder,
+        read_contract(settings.contract),
+        first_month=settings.start,
+        months=months,
+        seed=seed,
+        departures=departures,
+    )
+    click.echo(f"{file}: {len(dates)} months, {dates[0]} to {dates[-1]}, written to {folder}")
 
 
 @main.command()
@@ -351,24 +385,6 @@ def _read_month(text: str, hint: str) -> pd.Period:
         return parse_month(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=hint) from None
-
-
-def _import(settings: Settings, file: Path, months: int, seed: int) -> None:
-    from attrition_assets.adapters.import_table import import_table
-    from attrition_assets.contract import read_contract
-
-    folder = settings.home / "data"
-    dates = import_table(
-        file,
-        folder,
-        read_contract(settings.contract),
-        first_month=settings.start,
-        months=months,
-        seed=seed,
-    )
-    click.echo(
-        f"{file}: history in {dates[0]}, then {dates[1]} to {dates[-1]}, written to {folder}"
-    )
 
 
 def _open_instance(settings: Settings, writes: bool = True) -> DagsterInstance:

@@ -14,7 +14,7 @@ from attrition_assets.drafting import Draft, draft_contract
 from attrition_assets.errors import ContractError
 from attrition_assets.months import last_day
 from attrition_assets.validation.table import find_violations
-from attrition_assets_tests.conftest import REAL_TABLE
+from attrition_assets_tests.conftest import REAL_TABLE, MakeSnapshot
 from attrition_assets_tests.seen import attrition
 
 ROWS = 400
@@ -250,3 +250,56 @@ def test_the_real_table_is_drafted_nearly_as_it_was_declared_by_hand(contract: C
         for name in contract.features
     }
     assert {name for name, (ours, theirs) in kinds.items() if ours != theirs} == set()
+
+
+def test_departures_may_tell_who_left_in_place_of_a_column(tmp_path: Path) -> None:
+    table = make_table(exit_talk=["held" if left else None for left in LEFT]).drop(
+        columns="has_left"
+    )
+    gone = pd.DataFrame({"emp_code": table["emp_code"][LEFT], "last_day": "2026-03-04"})
+    draft = draft_contract(table, "t", departures=gone.assign(hired="2020-01-01"))
+    assert draft.departure_date == "last_day"
+    assert entry(draft, "LeftWithinHorizon")["role"] == Role.LABEL
+    assert entry(draft, "exit_talk")["role"] == Role.IGNORED
+    assert draft.contract.outcomes.departure_date == "last_day"
+    assert yaml.safe_load(draft.render())["outcomes"]["departure_date"] == "last_day"
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            {"who": ["E0001"], "last_day": ["2026-03-04"]},
+            "have no column 'emp_code', .*it has who",
+        ),
+        ({"emp_code": ["E0001"], "last_day": ["soon"]}, "None holds dates such as 2026-01-31"),
+        (
+            {"emp_code": ["E0001"], "a": ["2026-03-04"], "b": ["2026-03-04"]},
+            "a, b holds dates such as",
+        ),
+    ],
+)
+def test_departures_that_do_not_tell_are_refused(columns: dict[str, list[str]], said: str) -> None:
+    table = make_table().drop(columns="has_left")
+    with pytest.raises(ContractError, match=said):
+        draft_contract(table, "t", departures=pd.DataFrame(columns))
+
+
+def test_commands_take_a_table_of_months_with_its_departures(
+    tmp_path: Path, make_snapshot: MakeSnapshot
+) -> None:
+    rows = pd.concat([make_snapshot(month, 60, 0) for month in ("2025-01", "2025-02")])
+    people, leavers = tmp_path / "people.csv", tmp_path / "leavers.csv"
+    rows.drop(columns="Attrition").to_csv(people, index=False)
+    pd.DataFrame({"EmployeeNumber": [1, 2], "DepartureDate": "2025-03-01"}).to_csv(leavers)
+    home, contract = tmp_path / "home", tmp_path / "people.yaml"
+    words = (str(people), "--departures", str(leavers))
+    drafted = attrition(home, tmp_path, "contract", *words, "--output", str(contract))
+    assert f"attrition import {people} --departures {leavers}" in drafted.output
+    chosen = {"ATTRITION_CONTRACT": str(contract)}
+    said = attrition(home, tmp_path, "import", *words, **chosen)
+    assert f"2 months, 2025-01 to 2025-02, written to {home / 'data'}" in said.output
+    again = attrition(home, tmp_path, "import", *words, **chosen)
+    assert (again.exit_code, "is there already" in again.output) == (1, True)
+    alone = attrition(home, tmp_path, "demo", "--departures", str(leavers))
+    assert (alone.exit_code, "give it with --data FILE" in alone.output) == (2, True)

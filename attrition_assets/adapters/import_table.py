@@ -1,19 +1,25 @@
-"""An undated table as a company's months: a labelled history, then months drawn at random."""
+"""One table as a company's months: those that it is dated by, or months made of it.
+
+A table without dates becomes a labelled history and months drawn at random.
+"""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from attrition_assets.adapters.files import to_parquet_bytes, write_atomically
-from attrition_assets.adapters.snapshots import read_file
-from attrition_assets.casting import cast_to_contract
+from attrition_assets.adapters.snapshots import read_file, select_departures
+from attrition_assets.casting import cast_to_contract, read_dates
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import last_day
 from attrition_assets.validation.continuity import VOLUME_MONTHS
 from attrition_assets.validation.table import find_violations
+
+Snapshots = Mapping[pd.Period, pd.DataFrame]
 
 
 def import_table(
@@ -24,36 +30,111 @@ def import_table(
     first_month: pd.Period,
     months: int = 6,
     seed: int = 0,
+    departures: Path | None = None,
 ) -> list[pd.Period]:
-    """Write `folder/snapshots/` from one table, split by `split_table`; return the months.
+    """Write `folder` from one table, as `read_months` splits it; return the months.
 
     The folder appears whole or not at all. Raises SnapshotError if it is there already, and as
-    `split_table` does.
+    `read_months` does.
     """
     if folder.exists():
         raise SnapshotError(f"{folder} is there already: choose another folder, or remove it")
-    snapshots = split_table(path, contract, first_month=first_month, months=months, seed=seed)
+    snapshots, left = read_months(
+        path,
+        contract,
+        first_month=first_month,
+        months=months,
+        seed=seed,
+        departures=departures,
+    )
+    write_months(snapshots, left, folder)
+    return list(snapshots)
+
+
+def write_months(snapshots: Snapshots, departures: pd.DataFrame | None, folder: Path) -> None:
+    """Write months, and departures if there are any, into a folder that is not there yet."""
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     for month, snapshot in snapshots.items():
         write_atomically(temporary / "snapshots" / f"{month}.parquet", to_parquet_bytes(snapshot))
+    if departures is not None:
+        write_atomically(temporary / "departures.parquet", to_parquet_bytes(departures))
     temporary.rename(folder)
-    return list(snapshots)
 
 
-def split_table(
-    path: Path, contract: Contract, *, first_month: pd.Period, months: int, seed: int
-) -> dict[pd.Period, pd.DataFrame]:
-    """One table whose rows carry their label as months of strangers, in order.
+def read_months(
+    path: Path,
+    contract: Contract,
+    *,
+    first_month: pd.Period,
+    months: int = 6,
+    seed: int = 0,
+    departures: Path | None = None,
+) -> tuple[Snapshots, pd.DataFrame | None]:
+    """The months of a table, in order, and who left when, if `departures` says so.
 
-    Half of the rows, drawn by `seed`, are the history, dated `first_month`. The others are dealt to
-    `months` months, which begin once the history's labels have matured and its size is no longer
-    what a month is compared with; nobody is in two of them.
+    A table that has the contract's snapshot date is split by it; its values stay as they are. In
+    any other, rows carry their label, and half of them, drawn by `seed`, are the history, dated
+    `first_month`. The others are dealt to `months` months, which begin once the history's labels
+    have matured and its size is no longer what a month is compared with; nobody is in two of them.
 
-    Raises SnapshotError if the file is absent or no table, does not fit the contract, or holds
-    somebody twice or too few people.
+    Raises SnapshotError if a file is absent or no table, does not fit the contract, is not dated by
+    last days of months from `first_month` on, says nothing of who left, or holds too few people.
     """
-    rows = _read_labelled(path, contract, first_month)
+    table = read_file(path)
+    dated = contract.snapshot_date in table.columns
+    if departures is None and contract.label not in table.columns:
+        raise SnapshotError(
+            f"{path} has no column {contract.label!r}: nothing to learn from; "
+            "for a dated table, --departures FILE may say who left and when"
+        )
+    if departures is not None and not dated:
+        raise SnapshotError(
+            f"{path} has no column {contract.snapshot_date!r}: departures need a table that is "
+            "dated by it"
+        )
+    if not dated:
+        rows = _cast_labelled(table, path, contract, first_month)
+        return _deal(rows, path, contract, first_month, months, seed), None
+    left = None
+    if departures is not None:
+        left = select_departures(read_file(departures), contract, str(departures))
+    return _split(table, path, contract, first_month), left
+
+
+def _split(
+    table: pd.DataFrame, path: Path, contract: Contract, first_month: pd.Period
+) -> Snapshots:
+    """A dated table's rows by month, as they were sent; the first month must fit the contract."""
+    dates = read_dates(table[contract.snapshot_date])
+    wrong = (dates != dates + pd.offsets.MonthEnd(0)) | dates.isna()
+    if wrong.any():
+        rows = [int(row) for row in wrong.to_numpy().nonzero()[0][:10]]
+        raise SnapshotError(
+            f"{path}: {int(wrong.sum())} rows are not dated by a month's last day, such as "
+            f"2026-01-31, in {contract.snapshot_date!r} (rows {rows}): date them so, if that is "
+            "what they show"
+        )
+    by_month = dict(list(table.groupby(dates.dt.to_period("M"), sort=True)))
+    snapshots = {month: rows.reset_index(drop=True) for month, rows in by_month.items()}
+    first = min(snapshots)
+    if first < first_month:
+        raise SnapshotError(
+            f"{path} begins in {first}, before the first month that is known here, {first_month}: "
+            f"set ATTRITION_FIRST_MONTH={first}"
+        )
+    _require_fit(snapshots[first], f"{path}, in {first},", contract)
+    return snapshots
+
+
+def _deal(
+    rows: pd.DataFrame,
+    path: Path,
+    contract: Contract,
+    first_month: pd.Period,
+    months: int,
+    seed: int,
+) -> Snapshots:
     if len(rows) < 2 * months:
         raise SnapshotError(
             f"{path} has {len(rows)} rows: half of them are too few for {months} months"
@@ -71,22 +152,20 @@ def split_table(
     }
 
 
-def _read_labelled(path: Path, contract: Contract, month: pd.Period) -> pd.DataFrame:
-    table = read_file(path)
-    if contract.label not in table.columns:
-        raise SnapshotError(f"{path} has no column {contract.label!r}: nothing to learn from")
-    if contract.snapshot_date in table.columns:
-        raise SnapshotError(
-            f"{path} is dated already, by {contract.snapshot_date!r}: put its months into a folder "
-            "of snapshots and set ATTRITION_DATA"
-        )
+def _cast_labelled(
+    table: pd.DataFrame, path: Path, contract: Contract, month: pd.Period
+) -> pd.DataFrame:
     dated = table.assign(**{contract.snapshot_date: last_day(month)})
-    if violations := find_violations(dated, contract):
-        faults = "\n".join(f"  {violation}" for violation in violations)
-        raise SnapshotError(f"{path} does not fit the contract {contract.name}:\n{faults}")
+    _require_fit(dated, str(path), contract)
     rows = cast_to_contract(dated, contract)
     if repeated := int(rows[contract.id].duplicated().sum()):
         raise SnapshotError(
             f"{path}: {repeated} rows repeat an employee (by {contract.id}): give each one row"
         )
     return rows
+
+
+def _require_fit(table: pd.DataFrame, what: str, contract: Contract) -> None:
+    if violations := find_violations(table, contract):
+        faults = "\n".join(f"  {violation}" for violation in violations)
+        raise SnapshotError(f"{what} does not fit the contract {contract.name}:\n{faults}")

@@ -118,9 +118,9 @@ class SnapshotFolder:
 
 
 def select_departures(
-    table: pd.DataFrame, contract: Contract, place: str, known_by: pd.Period
+    table: pd.DataFrame, contract: Contract, place: str, known_by: pd.Period | None = None
 ) -> pd.DataFrame:
-    """Id and day of the departures in `table`, of raw values, by the last day of `known_by`.
+    """Id and day of the departures in `table`, of raw values, by the last day of `known_by` if any.
 
     Raises SnapshotError, which names the `place`, if a column is absent or a date cannot be read.
     """
@@ -138,6 +138,8 @@ def select_departures(
             f"(rows {rows}): give each departure an id and a date such as 2026-01-31"
         )
     departures = pd.DataFrame({identity: ids.to_numpy(), date: dates.to_numpy()})
+    if known_by is None:
+        return departures
     return departures[departures[date] <= last_day(known_by)].reset_index(drop=True)
 
 

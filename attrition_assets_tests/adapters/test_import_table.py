@@ -172,3 +172,73 @@ def test_the_real_file_is_imported_as_it_is(
     everyone = pd.concat(tables.values())
     assert sorted(everyone["EmployeeNumber"]) == sorted(ibm_table["EmployeeNumber"].astype(int))
     assert everyone["Attrition"].eq("Yes").sum() == 237
+
+
+class Panel:
+    """Three months of the same people in one file, and who left in another."""
+
+    def __init__(self, folder: Path, make_snapshot: MakeSnapshot) -> None:
+        self.months = {
+            month: make_snapshot(str(month), 40, 0).drop(columns="Attrition")
+            for month in pd.period_range(START, periods=3, freq="M")
+        }
+        self.path, self.left = folder / "people.csv", folder / "leavers.csv"
+        self.rows = pd.concat(self.months.values()).sample(frac=1, random_state=0)
+        self.rows.to_csv(self.path, index=False)
+        pd.DataFrame({"EmployeeNumber": [4], "DepartureDate": ["2025-03-05"]}).to_csv(
+            self.left, index=False
+        )
+
+
+@pytest.fixture
+def panel(tmp_path: Path, make_snapshot: MakeSnapshot) -> Panel:
+    return Panel(tmp_path, make_snapshot)
+
+
+def test_a_dated_table_is_split_by_its_dates_and_keeps_who_left(
+    panel: Panel, tmp_path: Path, contract: Contract
+) -> None:
+    folder = tmp_path / "data"
+    months = import_table(panel.path, folder, contract, first_month=START, departures=panel.left)
+    assert months == list(panel.months)
+    for month, sent in read_months(folder, contract).items():
+        assert_frame_equal(cast_to_contract(sent, contract), panel.months[month])
+    left = SnapshotFolder(folder, contract).departures(known_by=START + 2)
+    assert left is not None
+    assert left["EmployeeNumber"].tolist() == [4]
+
+
+def test_a_dated_table_needs_to_know_who_left(
+    panel: Panel, sent: Path, tmp_path: Path, contract: Contract
+) -> None:
+    with pytest.raises(SnapshotError, match="for a dated table, --departures FILE may say who"):
+        import_table(panel.path, tmp_path / "data", contract, first_month=START)
+    with pytest.raises(SnapshotError, match="departures need a table that is dated by it"):
+        import_table(sent, tmp_path / "data", contract, first_month=START, departures=panel.left)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("SnapshotDate", "2025-01-30", "1 rows are not dated by a month's last day, such as"),
+        ("SnapshotDate", None, r"such as 2026-01-31, in 'SnapshotDate' \(rows \[0\]\): date them"),
+        ("SnapshotDate", "2024-12-31", "begins in 2024-12, .* set ATTRITION_FIRST_MONTH=2024-12"),
+        ("Gender", "Martian", "in 2025-01, does not fit the contract ibm_hr_attrition:"),
+    ],
+)
+def test_a_dated_table_that_cannot_be_split_leaves_no_folder(
+    column: str,
+    value: str | None,
+    message: str,
+    panel: Panel,
+    tmp_path: Path,
+    contract: Contract,
+) -> None:
+    rows = panel.rows.sort_values("SnapshotDate").astype({column: object})
+    rows.iloc[0, rows.columns.get_loc(column)] = value  # type: ignore[index]
+    rows.to_csv(panel.path, index=False)
+    with pytest.raises(SnapshotError, match=message):
+        import_table(
+            panel.path, tmp_path / "data", contract, first_month=START, departures=panel.left
+        )
+    assert not (tmp_path / "data").exists()

@@ -1,0 +1,120 @@
+"""Which columns are keys: the date, whose a row is, and what tells who left."""
+
+import re
+
+import pandas as pd
+
+from attrition_assets.contract import Kind, Role
+from attrition_assets.drafting.names import (
+    NAMED_DATE,
+    NAMED_ID,
+    NAMED_LABELS,
+    NAMED_LEAK,
+    NAMED_PRESENT,
+    is_named,
+)
+from attrition_assets.drafting.values import Entry, Flags, are_dates, write_values
+from attrition_assets.errors import ContractError
+
+STAYED = {"no", "n", "0", "false", "stayed", "active", "employed", "current", "present"}
+LEFT = {"yes", "y", "1", "true", "left", "leaver", "terminated", "exited", "resigned", "inactive"}
+YES_OR_NO = {"yes", "no", "y", "n", "1", "0", "true", "false"}
+
+
+def find_date(columns: dict[str, pd.Series]) -> str | None:
+    """The date column that is named like a snapshot's; none if no column is."""
+    named = [
+        column
+        for column, values in columns.items()
+        if is_named(column, NAMED_DATE) and are_dates(values)
+    ]
+    return named[0] if named else None
+
+
+def find_label(columns: dict[str, pd.Series]) -> str:
+    """The one column of two values that is named like a label; ContractError if none is."""
+    binary = [column for column, values in columns.items() if values.nunique() == 2]
+    for pattern in NAMED_LABELS:
+        named = [column for column in binary if is_named(column, pattern)]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            raise ContractError(
+                f"{', '.join(named)} may each tell who left: name the right one with --label"
+            )
+    raise ContractError(
+        "no column tells who left: none of two values is named like a label; name it with --label "
+        f"(of two values: {', '.join(binary) or 'none'})"
+    )
+
+
+def declare_label(values: pd.Series, label: str) -> tuple[Entry, str]:
+    """The label's entry and its level, as it is written, that means: left."""
+    levels = sorted(values.dropna().unique())
+    if len(levels) != 2:
+        raise ContractError(
+            f"{label!r} has {len(levels)} values: the label needs two, of those who left and who "
+            "did not"
+        )
+    lower = [level.lower() for level in levels]
+    present = is_named(label, NAMED_PRESENT) and set(lower) <= YES_OR_NO
+    said_left = [lvl for lvl, low in zip(levels, lower, strict=True) if low in LEFT]
+    said_stayed = [lvl for lvl, low in zip(levels, lower, strict=True) if low in STAYED]
+    if present and said_stayed:  # `active: no` means that somebody left
+        positive = said_stayed[0]
+    elif said_left:
+        positive = said_left[0]
+    elif said_stayed:
+        positive = next(level for level in levels if level not in said_stayed)
+    else:
+        positive = values.value_counts().index[-1]
+    numbers = all(re.fullmatch(r"-?\d+", level) for level in levels)
+    found = sorted(map(int, levels)) if numbers else levels
+    entry: Entry = {
+        "kind": Kind.NOMINAL,
+        "role": Role.LABEL,
+        "levels": found,
+        "positive": int(positive) if numbers else positive,
+    }
+    if values.isna().any():
+        entry["missing"] = True
+    return entry, positive
+
+
+def read_departures(table: pd.DataFrame, ids: pd.Series, person: str) -> tuple[str, Flags]:
+    """The column of the departures' dates, and which rows are of somebody who left."""
+    columns = {str(column): write_values(table[column]) for column in table}
+    if person not in columns:
+        raise ContractError(
+            f"the departures have no column {person!r}, which says whose a row of the table is: "
+            f"rename it there (it has {', '.join(columns)}), or name another with --id"
+        )
+    dates = [column for column, values in columns.items() if are_dates(values)]
+    named = [column for column in dates if is_named(column, NAMED_LEAK)]
+    for found in (dates, named):
+        if len(found) == 1:
+            return found[0], ids.isin(columns[person]).to_numpy()
+    raise ContractError(
+        f"which column of the departures says when somebody left? {', '.join(dates) or 'None'} "
+        "holds dates such as 2026-01-31: keep or name one so that it tells, such as DepartureDate"
+    )
+
+
+def find_id(columns: dict[str, pd.Series], label: str | None, date: str | None) -> str:
+    """A column that no two rows of a date share, named like an id if there is one."""
+    dates = columns[date] if date else ""
+    unique = [
+        column
+        for column, values in columns.items()
+        if column not in (label, date)
+        and values.notna().all()
+        and not pd.DataFrame({"value": values, "date": dates}).duplicated().any()
+        and not values.str.contains(r"\d\.\d*[1-9]").any()
+    ]
+    for pattern in (r"(employee|emp|person|staff|worker)_(id|number|no|nr|code|key)", NAMED_ID):
+        if named := [column for column in unique if is_named(column, pattern)]:
+            return named[0]
+    raise ContractError(
+        "no column tells whose a row is: none is named like an id and different in every row; name "
+        f"it with --id (different in every row: {', '.join(unique) or 'none'})"
+    )
