@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from attrition_assets.adapters.import_table import read_months
 from attrition_assets.adapters.snapshots import read_file
 from attrition_assets.contract import Contract, Role
 from attrition_assets.drafting import Draft, draft_contract
@@ -124,7 +125,7 @@ def test_a_name_that_only_contains_such_a_word_is_a_feature(name: str) -> None:
     [
         ("home_zip", np.arange(ROWS) % 50, "a proxy"),
         ("hired", pd.date_range("2020-01-01", periods=ROWS), "give the time since"),
-        ("Full Name", [f"Person {number}" for number in range(ROWS)], "names or remarks"),
+        ("remarks", [f"Person {number}" for number in range(ROWS)], "names or remarks"),
         ("payroll_id", np.arange(ROWS) + 10_000, "another identifier"),
         ("country", "NL", "the same value in every row"),
         ("nothing", None, "no value at all"),
@@ -189,6 +190,37 @@ def test_a_dated_table_of_months_has_its_own_snapshot_date() -> None:
     drafted = draft_contract(pd.concat(months, ignore_index=True), "t")
     assert drafted.contract.snapshot_date == "snapshot_date"
     assert drafted.contract.id == "emp_code"
+
+
+def test_rows_of_an_undated_table_without_ids_are_numbered(tmp_path: Path) -> None:
+    table = make_table()[["Dept", "rating", "remote", "has_left"]]
+    drafted = draft_contract(table, "t")
+    assert drafted.contract.id == "RowNumber"
+    path = tmp_path / "table.csv"
+    table.to_csv(path, index=False)
+    start = pd.Period("2025-01", freq="M")
+    months, left = read_months(path, drafted.contract, first_month=start)
+    assert left is None
+    numbers = pd.concat(months.values())["RowNumber"]
+    assert sorted(numbers) == list(range(1, ROWS + 1))
+    twice = table.assign(emp_code="E1")  # named like an id, and not one: not taken for a number
+    with pytest.raises(ContractError, match="name it with --id"):
+        draft_contract(twice, "t")
+
+
+def test_numbers_that_are_codes_have_no_order_and_persons_names_are_no_feature() -> None:
+    rng = np.random.default_rng(3)
+    drafted = draft(
+        DeptID=rng.integers(1, 7, ROWS),
+        shift_code=rng.choice(["a", "b"], ROWS),
+        DeskID=rng.integers(1, 300, ROWS),
+        ManagerName=rng.choice(["A. B.", "C. D."], ROWS),
+    )
+    assert entry(drafted, "DeptID")["levels"] == [1, 2, 3, 4, 5, 6]
+    assert entry(drafted, "DeptID")["kind"] == entry(drafted, "shift_code")["kind"] == "nominal"
+    assert entry(drafted, "DeskID")["role"] == Role.IGNORED
+    assert "different codes: an identifier" in why(drafted, "DeskID")
+    assert why(drafted, "ManagerName") == "names of persons"
 
 
 def test_what_cannot_be_guessed_is_asked_for() -> None:

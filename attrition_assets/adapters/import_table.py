@@ -14,6 +14,7 @@ from attrition_assets.adapters.files import to_parquet_bytes, write_atomically
 from attrition_assets.adapters.snapshots import read_file, select_departures
 from attrition_assets.casting import cast_to_contract, read_dates
 from attrition_assets.contract import Contract
+from attrition_assets.drafting import ROW_NUMBER
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import last_day
 from attrition_assets.validation.continuity import VOLUME_MONTHS
@@ -77,11 +78,14 @@ def read_months(
     any other, rows carry their label, and half of them, drawn by `seed`, are the history, dated
     `first_month`. The others are dealt to `months` months, which begin once the history's labels
     have matured and its size is no longer what a month is compared with; nobody is in two of them.
+    Rows are numbered where the contract asks for `RowNumber`.
 
     Raises SnapshotError if a file is absent or no table, does not fit the contract, is not dated by
     last days of months from `first_month` on, says nothing of who left, or holds too few people.
     """
     table = read_file(path)
+    if contract.id == ROW_NUMBER and ROW_NUMBER not in table.columns:
+        table = table.assign(**{ROW_NUMBER: np.arange(1, len(table) + 1)})
     dated = contract.snapshot_date in table.columns
     if departures is None and contract.label not in table.columns:
         raise SnapshotError(

@@ -165,7 +165,7 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
     try:
         if name.endswith(".parquet"):
             return pd.read_parquet(io.BytesIO(content))
-        return pd.read_csv(
+        table = pd.read_csv(
             io.BytesIO(content),
             dtype=str,
             keep_default_na=False,
@@ -177,6 +177,13 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
             f"{name} cannot be read as {Path(name).suffix[1:]} ({type(error).__name__}): "
             "it may be truncated or of another format; send it again"
         ) from None
+    for separator, called in (";", "semicolons"), ("\t", "tabs"):
+        if len(table.columns) == 1 and separator in table.columns[0]:
+            raise SnapshotError(
+                f"{name} is separated by {called}: send it with commas between cells, and points "
+                "in decimal numbers, or as Parquet"
+            )
+    return table
 
 
 def _read_month(path: Path) -> pd.Period:

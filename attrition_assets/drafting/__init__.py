@@ -21,7 +21,7 @@ from attrition_assets.drafting.keys import (
 from attrition_assets.drafting.values import Entry, Guess, guess_column, write_values
 from attrition_assets.errors import ContractError
 
-SNAPSHOT_DATE = "SnapshotDate"
+SNAPSHOT_DATE, ROW_NUMBER = "SnapshotDate", "RowNumber"
 LABEL, DEPARTURE_DATE = "LeftWithinHorizon", "DepartureDate"
 
 
@@ -86,11 +86,13 @@ def draft_contract(
     if label is None and departures is None:
         label = find_label(columns)
     person = id_column or find_id(columns, label, date)
+    if person is None and departures is not None:
+        raise ContractError("no column tells whose a row is, for the departures: name it with --id")
     departure_date = DEPARTURE_DATE
     if label is not None:
         entry, positive = declare_label(columns[label], label)
         left = (columns[label] == positive).to_numpy()
-    elif departures is not None:
+    elif departures is not None and person is not None:
         departure_date, left = read_departures(departures, columns[person], person)
     guesses = []
     for column, values in columns.items():
@@ -106,6 +108,12 @@ def draft_contract(
             guesses.append(Guess(column, found, "dates, and its name"))
         else:
             guesses.append(guess_column(column, values, left))
+    if person is None:
+        found = {"kind": Kind.ID, "role": Role.ID, "integer": True}
+        why = (
+            "no column differs in every row, so a row is a person: `attrition import` numbers them"
+        )
+        guesses.insert(0, Guess(ROW_NUMBER, found, why))
     if date is None:
         found = {"kind": Kind.DATE, "role": Role.SNAPSHOT_DATE}
         why = "the table has none: `attrition import` adds it"

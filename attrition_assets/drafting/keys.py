@@ -10,6 +10,7 @@ from attrition_assets.drafting.names import (
     NAMED_ID,
     NAMED_LABELS,
     NAMED_LEAK,
+    NAMED_PERSON,
     NAMED_PRESENT,
     is_named,
 )
@@ -100,8 +101,12 @@ def read_departures(table: pd.DataFrame, ids: pd.Series, person: str) -> tuple[s
     )
 
 
-def find_id(columns: dict[str, pd.Series], label: str | None, date: str | None) -> str:
-    """A column that no two rows of a date share, named like an id if there is one."""
+def find_id(columns: dict[str, pd.Series], label: str | None, date: str | None) -> str | None:
+    """A column named like an id that no two rows of a date share.
+
+    None if the table is undated, no column differs in every row and none is named like a person's:
+    then a row is a person. Raises ContractError if one is to be asked for.
+    """
     dates = columns[date] if date else ""
     unique = [
         column
@@ -111,9 +116,11 @@ def find_id(columns: dict[str, pd.Series], label: str | None, date: str | None) 
         and not pd.DataFrame({"value": values, "date": dates}).duplicated().any()
         and not values.str.contains(r"\d\.\d*[1-9]").any()
     ]
-    for pattern in (r"(employee|emp|person|staff|worker)_(id|number|no|nr|code|key)", NAMED_ID):
+    for pattern in (NAMED_PERSON, NAMED_ID):
         if named := [column for column in unique if is_named(column, pattern)]:
             return named[0]
+    if date is None and not unique and not any(is_named(each, NAMED_PERSON) for each in columns):
+        return None
     raise ContractError(
         "no column tells whose a row is: none is named like an id and different in every row; name "
         f"it with --id (different in every row: {', '.join(unique) or 'none'})"

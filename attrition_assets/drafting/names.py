@@ -10,6 +10,8 @@ NAMED_LABELS = (
 )
 NAMED_PRESENT = r"active|employed|present"
 NAMED_ID = r"id|uid|uuid|number|no|nr|code|key|ssn|email|mail|username|login"
+NAMED_PERSON = r"(employee|emp|person|staff|worker)_(id|number|no|nr|code|key)"
+NAMED_CODE = r"id|code|key"
 NAMED_DATE = r"snapshot|as_of|asof|period|month|report(ed|ing)?_date|extract(ed)?"
 NAMED_LEAK = (
     r"exit|termination|terminated|termd|severance|separation|resignation|resigned|last_day|"
@@ -20,7 +22,8 @@ NAMED_PROTECTED = (
     r"married|pregnan(t|cy)|nationality|citizen(ship)?|orientation|veteran|hispanic|latino|"
     r"parental|children|dependents"
 )
-NAMED_COUNT = r"num|count|times|years|months|weeks|days|hours"
+NAMED_NAME = r"(manager|supervisor|boss|employee|first|last|middle|full)_names?|surname"
+NAMED_COUNT = r"num|number|count|times|years|months|weeks|days|hours"
 NAMED_PLACE = r"zip|zipcode|postal|postcode|plz|address|street|latitude|longitude|lat|lon"
 
 

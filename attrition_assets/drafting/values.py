@@ -11,9 +11,11 @@ import pandas as pd
 from attrition_assets.casting import read_dates, read_numbers
 from attrition_assets.contract import Kind, Role
 from attrition_assets.drafting.names import (
+    NAMED_CODE,
     NAMED_COUNT,
     NAMED_ID,
     NAMED_LEAK,
+    NAMED_NAME,
     NAMED_PLACE,
     NAMED_PROTECTED,
     is_named,
@@ -41,7 +43,10 @@ def guess_column(column: str, values: pd.Series, left: Flags) -> Guess:
     whole: Entry = {"missing": True} if values.isna().any() else {}
     for why in _find_objections(column, values, left):
         return Guess(column, _declare_ignored(values), why)
-    entry, why = _declare_values(values, is_count=is_named(column, NAMED_COUNT))
+    if is_named(column, NAMED_CODE) and not is_named(column, NAMED_COUNT):
+        entry, why = _declare_codes(values)
+    else:
+        entry, why = _declare_values(values, is_count=is_named(column, NAMED_COUNT))
     if entry["role"] == Role.FEATURE and is_named(column, NAMED_PROTECTED):
         entry["role"], why = Role.PROTECTED, f"a protected attribute by its name; {why}"
     return Guess(column, entry | whole, why)
@@ -79,12 +84,16 @@ def _find_objections(column: str, values: pd.Series, left: Flags) -> Iterator[st
         yield f"missing in {1 - known.mean():.0%} of the rows"
     if is_named(column, NAMED_PLACE):
         yield "a place can stand for ethnicity or income: a proxy"
+    if is_named(column, NAMED_NAME):
+        yield "names of persons"
     if are_dates(values):
         yield "dates are no feature: give the time since, in months or years"
     repeated = 1 - values.nunique() / known.sum()
     numbers = read_numbers(values[known]).notna().all()
     if repeated == 0 and is_named(column, NAMED_ID) and known.sum() > 1:
         yield "another identifier: different in every row"
+    elif is_named(column, NAMED_CODE) and values.nunique() > FEW_LEVELS:
+        yield f"{values.nunique()} different codes: an identifier"
     elif not numbers and values.nunique() > FEW_LEVELS:
         yield f"text of {values.nunique()} different values: names or remarks"
 
@@ -105,6 +114,17 @@ def _declare_ignored(values: pd.Series) -> Entry:
     """An entry that accepts whatever else the column may hold."""
     kind = Kind.DATE if are_dates(values) else Kind.ID
     return {"kind": kind, "role": Role.IGNORED, "missing": True}
+
+
+def _declare_codes(values: pd.Series) -> tuple[Entry, str]:
+    """A column of codes: numbers in it are names, without an order."""
+    numbers = read_numbers(values.dropna())
+    whole = bool(numbers.notna().all() and (numbers % 1 == 0).all())
+    levels = sorted({int(each) for each in numbers} if whole else values.dropna().unique())
+    return (
+        {"kind": Kind.NOMINAL, "role": Role.FEATURE, "levels": levels},
+        f"{len(levels)} codes, by its name; add those that may come",
+    )
 
 
 def _declare_values(values: pd.Series, *, is_count: bool) -> tuple[Entry, str]:

@@ -254,3 +254,10 @@ def test_a_parquet_file_with_a_turned_bit_is_read_or_unreadable_and_nothing_else
         except SnapshotError:
             unreadable += 1
     assert unreadable > 50
+
+
+@pytest.mark.parametrize(("separator", "called"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_file_with_other_separators_says_so(separator: str, called: str) -> None:
+    content = separator.join(["Id", "Pay"]) + "\n" + separator.join(["1", "2,5"])
+    with pytest.raises(SnapshotError, match=f"is separated by {called}: send it with commas"):
+        parse_table("staff.csv", content.encode())
