@@ -25,10 +25,17 @@ from attrition_assets.simulation.shifts import (
 )
 from attrition_assets.validation.table import find_violations
 
-from .conftest import FIRST_MONTH, MONTHS, check_hard_rules, stack
-
-START = FIRST_MONTH + 12
-LAST = FIRST_MONTH + MONTHS - 1
+from .conftest import (
+    FIRST_MONTH,
+    LAST,
+    START,
+    check_hard_rules,
+    count_leavers,
+    leaving_ratio,
+    simulate_shifted,
+    simulate_young,
+    stack,
+)
 
 ITEMS = list(SURVEY)
 EVERY_SHIFT = pytest.mark.parametrize(
@@ -36,16 +43,7 @@ EVERY_SHIFT = pytest.mark.parametrize(
 )
 
 
-@cache
-def simulate_shifted(shift: Shift) -> Company:
-    return simulate_company(first_month=FIRST_MONTH, months=MONTHS, seed=0, shifts=[shift])
-
-
-def simulate_young(*shifts: Shift, seed: int = 0) -> Company:
-    """A company after two years, for tests of what does not depend on tenures."""
-    return simulate_company(
-        first_month=FIRST_MONTH, months=25, seed=seed, shifts=shifts, burn_in_months=24
-    )
+plant = cache(simulate_shifted)
 
 
 @cache
@@ -58,36 +56,17 @@ def average_young(*shifts: Shift) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def inflated() -> Company:
-    return simulate_shifted(PayInflation(START, 0.12))
+    return plant(PayInflation(START, 0.12))
 
 
 @pytest.fixture(scope="module")
 def flipped() -> Company:
-    return simulate_shifted(ConceptShift(START))
-
-
-def leaving_ratio(company: Company) -> float:
-    """How much more often people on overtime leave within a month, from `START` on."""
-    rows = pd.concat(
-        [snapshot for month, snapshot in company.snapshots.items() if month >= START - 1],
-        ignore_index=True,
-    )
-    leaves_on = rows["EmployeeNumber"].map(
-        company.departures.set_index("EmployeeNumber")["DepartureDate"]
-    )
-    left = (leaves_on - rows["SnapshotDate"]).dt.days.le(31)
-    rates = left.groupby(rows["OverTime"]).mean()
-    return float(rates["Yes"] / rates["No"])
-
-
-def count_leavers(company: Company) -> int:
-    """How many leave from `START` on."""
-    return int((company.departures["DepartureDate"] >= START.start_time).sum())
+    return plant(ConceptShift(START))
 
 
 @EVERY_SHIFT
 def test_months_before_a_shift_are_as_without_it(shift: Shift, company: Company) -> None:
-    other = simulate_shifted(shift)
+    other = plant(shift)
     for month, snapshot in company.snapshots.items():
         if month < START:
             assert_frame_equal(other.snapshots[month], snapshot)
@@ -99,7 +78,7 @@ def test_months_before_a_shift_are_as_without_it(shift: Shift, company: Company)
 
 @EVERY_SHIFT
 def test_hard_rules_and_the_contract_hold_under_every_shift(shift: Shift) -> None:
-    company = simulate_shifted(shift)
+    company = plant(shift)
     check_hard_rules(company)
     assert find_violations(company.snapshots[LAST], read_contract()) == ()
     assert company.departures["EmployeeNumber"].is_unique
@@ -145,7 +124,7 @@ def test_people_on_overtime_leave_more_often_until_the_effect_flips(
 
 
 def test_a_concept_shift_of_one_half_removes_the_effect() -> None:
-    assert leaving_ratio(simulate_shifted(ConceptShift(START, 0.5))) == pytest.approx(1, abs=0.25)
+    assert leaving_ratio(plant(ConceptShift(START, 0.5))) == pytest.approx(1, abs=0.25)
 
 
 def test_a_concept_shift_leaves_the_rate_of_leaving_where_it_was(
@@ -180,7 +159,7 @@ def test_a_crunch_puts_its_share_on_overtime_at_once_and_for_good(
 def test_more_people_leave_in_a_crunch(company: Company) -> None:
     # About 17 % more of some 460, with a standard deviation below 7 %: chance of a false failure
     # below 1 in 100.
-    crunch = simulate_shifted(OvertimeCrunch(START))
+    crunch = plant(OvertimeCrunch(START))
     assert count_leavers(crunch) > count_leavers(company)
 
 
@@ -210,7 +189,7 @@ def test_a_drop_of_morale_reaches_later_answers_and_hires() -> None:
 
 def test_a_hiring_wave_adds_a_tenth_to_everyone_who_would_be_there(company: Company) -> None:
     plain = company.snapshots[START]
-    grown = simulate_shifted(HiringWave(START)).snapshots[START]
+    grown = plant(HiringWave(START)).snapshots[START]
     assert_frame_equal(grown.head(len(plain)), plain)
     added = grown.tail(-len(plain))
     assert len(added) == 147
@@ -219,7 +198,7 @@ def test_a_hiring_wave_adds_a_tenth_to_everyone_who_would_be_there(company: Comp
 
 
 def test_the_headcount_stays_where_a_hiring_wave_brought_it() -> None:
-    snapshots = simulate_shifted(HiringWave(START)).snapshots
+    snapshots = plant(HiringWave(START)).snapshots
     assert {len(rows) for month, rows in snapshots.items() if month < START} == {1470}
     assert {len(rows) for month, rows in snapshots.items() if month >= START} == {1617}
 
@@ -251,6 +230,9 @@ def test_shifts_of_one_month_and_repeated_ones_all_take_effect() -> None:
         ([MoraleDrop(START, 1.5)], r"share of 1\.5: choose a share from 0 to 1"),
         ([HiringWave(START, 0.0)], r"hire 0\.0 times the headcount: choose a size above 0"),
         ([HiringWave(START, float("nan"))], r"hire nan times the headcount: choose a size above 0"),
+        ([HiringWave(START, 11.0)], r"hire 11\.0 times .* above 0 and at most 10"),
+        ([PayInflation(START, -1.0)], r"pay 0 times as much: choose a size above -1"),
+        ([ConceptShift(START, -5.0)], r"overtime 11 times .* stays from -10 to 10 times"),
     ],
 )
 def test_a_shift_that_asks_for_what_cannot_be_is_refused(
@@ -270,7 +252,9 @@ def test_every_named_shift_needs_no_more_than_a_start() -> None:
     assert {name: shift(START).start for name, shift in SHIFTS.items()} == {
         "pay-inflation": START,
         "concept-shift": START,
+        "gradual-concept-shift": START,
         "overtime-crunch": START,
         "morale-drop": START,
         "hiring-wave": START,
+        "reorganisation": START,
     }
