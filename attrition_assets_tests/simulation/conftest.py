@@ -29,6 +29,20 @@ def companies(long_companies: list[Company]) -> list[Company]:
 
 
 @pytest.fixture(scope="session")
+def staff(long_companies: list[Company]) -> pd.DataFrame:
+    """A snapshot a year of each company."""
+    return pd.concat(
+        [
+            snapshot
+            for company in long_companies
+            for month, snapshot in company.snapshots.items()
+            if month.month == FIRST_MONTH.month
+        ],
+        ignore_index=True,
+    )
+
+
+@pytest.fixture(scope="session")
 def company(companies: list[Company]) -> Company:
     return companies[0]
 
@@ -53,7 +67,11 @@ def stack(company: Company) -> pd.DataFrame:
 
 def check_hard_rules(company: Company) -> None:
     """Assert what holds of every person in every month."""
-    rows = stack(company)
+    check_rows(stack(company))
+
+
+def check_rows(rows: pd.DataFrame) -> None:
+    """Assert what holds of every person."""
     assert (rows["YearsAtCompany"] <= rows["TotalWorkingYears"]).all()
     assert (rows["TotalWorkingYears"] <= rows["Age"] - 18).all()
     for years in ("YearsInCurrentRole", "YearsSinceLastPromotion", "YearsWithCurrManager"):
