@@ -13,10 +13,11 @@ import pandas as pd
 from attrition_assets.errors import AttritionError
 from attrition_assets.months import last_day
 from attrition_assets.simulation.company import Company
+from attrition_assets.simulation.planted import Planted
 
 
 @dataclass(frozen=True)
-class UnitError:
+class UnitError(Planted):
     """In `month`, the income of a random `share` of the rows comes `factor` times too high.
 
     By default income a year where a month's is meant.
@@ -34,7 +35,7 @@ class UnitError:
 
 
 @dataclass(frozen=True)
-class MissingValues:
+class MissingValues(Planted):
     """In `month`, a random `share` of the rows comes without an income.
 
     The contract wants one, so the month is refused until its file is sent again.
@@ -52,7 +53,7 @@ class MissingValues:
 
 
 @dataclass(frozen=True)
-class RenamedLevel:
+class RenamedLevel(Planted):
     """From `month` on, Research & Development is written R&D, for a `share` of its people.
 
     The same people each month. The contract does not know the name: each month is refused until the
@@ -77,7 +78,7 @@ class RenamedLevel:
 
 
 @dataclass(frozen=True)
-class DuplicatedFile:
+class DuplicatedFile(Planted):
     """The file of `month` is the month before's, sent again with its old snapshot date."""
 
     month: pd.Period
@@ -88,7 +89,7 @@ class DuplicatedFile:
 
 
 @dataclass(frozen=True)
-class CorrectedFile:
+class CorrectedFile(Planted):
     """In `month`, a random `share` of the rows comes as it was a month before; then corrected.
 
     The stale file passes the contract. The right one, without any other fault of the month, lies in
@@ -113,7 +114,7 @@ class CorrectedFile:
 
 
 @dataclass(frozen=True)
-class LateFile:
+class LateFile(Planted):
     """The file of `month` is not there when it is due: it lies in `later/`, for the next month.
 
     Until a person copies it beside the others, `month` cannot be run; the months after it can.

@@ -13,6 +13,7 @@ import pandas as pd
 
 from attrition_assets.errors import AttritionError
 from attrition_assets.simulation import ibm_population as ibm
+from attrition_assets.simulation.planted import Planted
 
 # Above .888 no monthly chance to start overtime is high enough against the one to end it.
 HIGHEST_OVERTIME_SHARE: Final = 0.88
@@ -59,7 +60,7 @@ class Conditions:
 
 
 @dataclass(frozen=True)
-class PayInflation:
+class PayInflation(Planted):
     """From `start` on, the pay of all, hires too, is (1 + size) times what it would have been.
 
     A drift of a feature: how pay relates to leaving stays as it was.
@@ -79,7 +80,7 @@ class PayInflation:
 
 
 @dataclass(frozen=True)
-class ConceptShift:
+class ConceptShift(Planted):
     """From `start` on, the effect b of overtime on leaving is b * (1 - 2 * size).
 
     Size 0.5 removes it, size 1 flips its sign. The share of the staff that leaves stays as it was.
@@ -102,7 +103,7 @@ class ConceptShift:
 
 
 @dataclass(frozen=True)
-class GradualConceptShift:
+class GradualConceptShift(Planted):
     """From `start` on, overtime's effect on leaving goes from b to b * (1 - 2 * size) in a year.
 
     In `months` equal steps, the first of them in `start`. The share of the staff that leaves stays
@@ -135,7 +136,7 @@ def _bound_effect(shift: "ConceptShift | GradualConceptShift", after: Conditions
 
 
 @dataclass(frozen=True)
-class OvertimeCrunch:
+class OvertimeCrunch(Planted):
     """From `start` on, `share` of the staff works overtime; spells last as long as before.
 
     A drift of a feature, and of the predictions with it: how overtime relates to leaving stays, so
@@ -157,7 +158,7 @@ class OvertimeCrunch:
 
 
 @dataclass(frozen=True)
-class MoraleDrop:
+class MoraleDrop(Planted):
     """From `start` on, a random `share` of the staff answers every survey item one lower.
 
     No answer is below 1. Later answers, and those of hires, are lowered at the same chance for
@@ -178,7 +179,7 @@ class MoraleDrop:
 
 
 @dataclass(frozen=True)
-class HiringWave:
+class HiringWave(Planted):
     """In `start`, `size` times the headcount is hired on top of the replacements.
 
     The headcount stays that much larger: each later leaver is replaced.
@@ -199,7 +200,7 @@ class HiringWave:
 
 
 @dataclass(frozen=True)
-class Reorganisation:
+class Reorganisation(Planted):
     """In `start`, a random `share` of Research & Development moves to Sales, under new managers.
 
     Each to a role of the same level and pay; who has none there stays. Hires for the posts that

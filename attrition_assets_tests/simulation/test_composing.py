@@ -35,6 +35,13 @@ def test_an_order_names_what_when_and_how_much(order: str, planted: object) -> N
     assert parse_order(order) == planted
 
 
+@pytest.mark.parametrize("name", PLANTED)
+def test_what_is_planted_is_named_as_it_was_ordered(name: str) -> None:
+    planted = parse_order(f"{name}@2026-06")
+    assert str(planted).partition("=")[0] == f"{name}@2026-06"
+    assert parse_order(str(planted)) == planted
+
+
 @pytest.mark.parametrize(
     ("order", "said"),
     [
@@ -122,4 +129,5 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     refused = attrition(tmp_path / "home", tmp_path, "simulate", str(tmp_path / "x"), *words)
     assert refused.exit_code == 1
     assert said in refused.output
+    assert f"Error: {order}" in refused.output
     assert not (tmp_path / "x").exists()

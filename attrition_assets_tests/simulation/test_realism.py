@@ -118,9 +118,6 @@ def tell_apart(simulated: pd.DataFrame, real: pd.DataFrame, model: object) -> fl
     return float(roc_auc_score(truth, chance))
 
 
-# ---- Rates --------------------------------------------------------------------------------------
-
-
 def test_about_16_percent_leave_in_a_year(long_companies: list[Company]) -> None:
     # 237 of IBM's 1,470, with a standard error of .010; a company's five years have one of .005.
     rates = [len(company.departures) / 5 / 1470 for company in long_companies]
@@ -141,9 +138,6 @@ def test_each_group_leaves_as_often_as_in_the_real_table(
     assert ((simulated - expected).abs() <= 3 * error).all(), simulated
 
 
-# ---- Marginals ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", VALUES)
 def test_each_column_is_distributed_as_in_the_real_table(
     name: str, staff: pd.DataFrame, real: pd.DataFrame
@@ -159,9 +153,6 @@ def test_a_level_is_paid_as_in_the_real_table(
     pay, expected = (t.loc[t["JobLevel"] == level, "MonthlyIncome"] for t in (staff, real))
     for share, tolerance in ((0.1, 0.2), (0.5, 0.06), (0.9, 0.2)):
         assert pay.quantile(share) == pytest.approx(expected.quantile(share), rel=tolerance)
-
-
-# ---- Hard rules and dependence ------------------------------------------------------------------
 
 
 def test_the_hard_rules_that_every_simulated_row_keeps_are_the_real_tables(
@@ -242,9 +233,6 @@ def test_no_real_row_is_in_the_simulation(staff: pd.DataFrame, real: pd.DataFram
     assert staff[key].merge(real[key], on=key).empty
 
 
-# ---- The truth about leaving --------------------------------------------------------------------
-
-
 def test_an_oracle_ranks_leavers_of_three_months_with_an_auc_of_82_to_86_percent(
     long_companies: list[Company],
 ) -> None:
@@ -259,9 +247,6 @@ def test_an_oracle_ranks_leavers_of_three_months_with_an_auc_of_82_to_86_percent
     assert min(areas) > 0.82
     assert max(areas) < 0.86
     assert np.mean(areas) == pytest.approx(0.838, abs=0.01)
-
-
-# ---- Five years ---------------------------------------------------------------------------------
 
 
 def test_headcount_and_rate_of_leaving_are_stable_over_60_months(
