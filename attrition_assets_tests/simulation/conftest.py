@@ -1,5 +1,8 @@
 """Companies that several tests look at, each simulated once."""
 
+from functools import cache
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -96,6 +99,7 @@ def simulate_small(seed: int = 3, months: int = 12) -> Company:
     )
 
 
+@cache
 def simulate_shifted(*shifts: Shift) -> Company:
     """The first of `companies`, with `shifts`."""
     return simulate_company(first_month=FIRST_MONTH, months=MONTHS, seed=0, shifts=shifts)
@@ -123,3 +127,9 @@ def leaving_ratio(company: Company, since: pd.Period = START, last: pd.Period = 
 def count_leavers(company: Company) -> int:
     """How many leave from `START` on."""
     return int((company.departures["DepartureDate"] >= START.start_time).sum())
+
+
+def read_bytes(folder: Path) -> dict[str, bytes]:
+    """The content of every file below `folder`, by its path there."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

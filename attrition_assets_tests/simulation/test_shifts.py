@@ -43,9 +43,6 @@ EVERY_SHIFT = pytest.mark.parametrize(
 )
 
 
-plant = cache(simulate_shifted)
-
-
 @cache
 def average_young(*shifts: Shift) -> pd.DataFrame:
     """Means over the people of ten young companies by snapshot date: answers, share on overtime."""
@@ -56,17 +53,17 @@ def average_young(*shifts: Shift) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def inflated() -> Company:
-    return plant(PayInflation(START, 0.12))
+    return simulate_shifted(PayInflation(START, 0.12))
 
 
 @pytest.fixture(scope="module")
 def flipped() -> Company:
-    return plant(ConceptShift(START))
+    return simulate_shifted(ConceptShift(START))
 
 
 @EVERY_SHIFT
 def test_months_before_a_shift_are_as_without_it(shift: Shift, company: Company) -> None:
-    other = plant(shift)
+    other = simulate_shifted(shift)
     for month, snapshot in company.snapshots.items():
         if month < START:
             assert_frame_equal(other.snapshots[month], snapshot)
@@ -78,7 +75,7 @@ def test_months_before_a_shift_are_as_without_it(shift: Shift, company: Company)
 
 @EVERY_SHIFT
 def test_hard_rules_and_the_contract_hold_under_every_shift(shift: Shift) -> None:
-    company = plant(shift)
+    company = simulate_shifted(shift)
     check_hard_rules(company)
     assert find_violations(company.snapshots[LAST], read_contract()) == ()
     assert company.departures["EmployeeNumber"].is_unique
@@ -124,7 +121,7 @@ def test_people_on_overtime_leave_more_often_until_the_effect_flips(
 
 
 def test_a_concept_shift_of_one_half_removes_the_effect() -> None:
-    assert leaving_ratio(plant(ConceptShift(START, 0.5))) == pytest.approx(1, abs=0.25)
+    assert leaving_ratio(simulate_shifted(ConceptShift(START, 0.5))) == pytest.approx(1, abs=0.25)
 
 
 def test_a_concept_shift_leaves_the_rate_of_leaving_where_it_was(
@@ -159,7 +156,7 @@ def test_a_crunch_puts_its_share_on_overtime_at_once_and_for_good(
 def test_more_people_leave_in_a_crunch(company: Company) -> None:
     # About 17 % more of some 460, with a standard deviation below 7 %: chance of a false failure
     # below 1 in 100.
-    crunch = plant(OvertimeCrunch(START))
+    crunch = simulate_shifted(OvertimeCrunch(START))
     assert count_leavers(crunch) > count_leavers(company)
 
 
@@ -189,7 +186,7 @@ def test_a_drop_of_morale_reaches_later_answers_and_hires() -> None:
 
 def test_a_hiring_wave_adds_a_tenth_to_everyone_who_would_be_there(company: Company) -> None:
     plain = company.snapshots[START]
-    grown = plant(HiringWave(START)).snapshots[START]
+    grown = simulate_shifted(HiringWave(START)).snapshots[START]
     assert_frame_equal(grown.head(len(plain)), plain)
     added = grown.tail(-len(plain))
     assert len(added) == 147
@@ -198,7 +195,7 @@ def test_a_hiring_wave_adds_a_tenth_to_everyone_who_would_be_there(company: Comp
 
 
 def test_the_headcount_stays_where_a_hiring_wave_brought_it() -> None:
-    snapshots = plant(HiringWave(START)).snapshots
+    snapshots = simulate_shifted(HiringWave(START)).snapshots
     assert {len(rows) for month, rows in snapshots.items() if month < START} == {1470}
     assert {len(rows) for month, rows in snapshots.items() if month >= START} == {1617}
 

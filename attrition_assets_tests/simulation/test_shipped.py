@@ -16,7 +16,7 @@ from attrition_assets.simulation.faults import CorrectedFile, Fault, LateFile, a
 from attrition_assets.simulation.shipped import simulate_shipped_company, write_company
 from attrition_assets.validation.table import find_violations
 
-from .conftest import FIRST_MONTH
+from .conftest import FIRST_MONTH, read_bytes
 
 MEGABYTES_3 = 3_000_000
 DATA = Path(__file__).parents[2] / "data"
@@ -25,14 +25,6 @@ DATA = Path(__file__).parents[2] / "data"
 @pytest.fixture(scope="module")
 def shipped() -> Company:
     return simulate_shipped_company()
-
-
-def read_bytes(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def test_only_the_month_with_the_unit_error_breaks_the_contract(shipped: Company) -> None:
