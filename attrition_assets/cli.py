@@ -166,7 +166,7 @@ def import_command(file: Path, months: int, seed: int, departures: Path | None) 
 @click.option("--first-month", default="2023-11", show_default=True)
 @click.option("--months", default=36, show_default=True, type=click.IntRange(1, 600))
 @click.option("--headcount", default=1470, show_default=True, type=click.IntRange(1, 100_000))
-@click.option("--seed", default=1, show_default=True)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
 @click.option("--replace", is_flag=True, help="replace the months that lie in FOLDER")
 @click.pass_context
 def simulate(
@@ -207,6 +207,9 @@ def simulate(
         )
     write_company(company, folder)
     click.echo(f"wrote {folder}: {len(company.snapshots)} months")
+    if company.later:
+        held = ", ".join(map(str, sorted(company.later)))
+        click.echo(f"files of {held} come a month later: {folder}/later/README.md says what to do")
 
 
 @main.command()

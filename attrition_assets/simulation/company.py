@@ -6,7 +6,7 @@ live through the month; then hires take the free places. Rates and shares are in
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from attrition_assets.simulation.hiring import (
     draw_survey,
     find_due_level,
     lower_answers,
+    move_to_sales,
 )
 from attrition_assets.simulation.leaving import (
     INTERCEPT,
@@ -31,7 +32,7 @@ from attrition_assets.simulation.leaving import (
     compute_monthly_chance,
     solve_intercept,
 )
-from attrition_assets.simulation.shifts import Conditions, Shift
+from attrition_assets.simulation.shifts import Conditions, Shift, order_shifts
 from attrition_assets.simulation.staff import Staff, build_snapshot, compute_pay
 
 
@@ -41,11 +42,14 @@ class Company:
 
     A snapshot holds the people active on its month's last day, sorted by `EmployeeNumber`, with
     every column of the contract but the label. `departures` has `EmployeeNumber` and
-    `DepartureDate`, sorted by date. Employee numbers are never given again.
+    `DepartureDate`, sorted by date. Employee numbers are never given again. `later` holds, by the
+    month they are of, the snapshots that come a month after they were due, with the next month's;
+    a month in `snapshots` too is corrected by them.
     """
 
     snapshots: dict[pd.Period, pd.DataFrame]
     departures: pd.DataFrame
+    later: dict[pd.Period, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass
@@ -74,11 +78,12 @@ def simulate_company(
     The headcount is constant but for hiring waves: each leaver is replaced in the same month.
     People stay up to forty years, so a burn-in much shorter than the default ends before tenures
     are stationary. Every month draws from a random stream of its own, so that a shift leaves the
-    months before its start as they were.
+    months before its start as they were; the order of `shifts` means nothing.
     Raises AttritionError if a number is out of range, or if a shift starts outside the months or
     asks for what cannot be.
     """
     last_month = first_month + (months - 1)
+    shifts = order_shifts(shifts)
     _check_request(first_month, last_month, headcount, shifts, burn_in_months)
     start = first_month - burn_in_months
     state = _found(np.random.default_rng([seed, 0]), headcount, start)
@@ -116,7 +121,7 @@ def _check_request(
             )
     # Applied once before anything is simulated, a shift that asks too much is refused at once.
     conditions = Conditions()
-    for shift in sorted(shifts, key=lambda shift: shift.start.ordinal):
+    for shift in shifts:
         conditions = shift.apply(conditions)
 
 
@@ -139,24 +144,26 @@ def _enter_conditions(
     for shift in shifts:
         if shift.start == month:
             state.conditions = shift.apply(state.conditions)
+    state.conditions = state.conditions.take_step()
     if state.conditions.overtime_factor != before.overtime_factor:
         old = compute_log_odds(state.columns, before.overtime_factor)
         new = compute_log_odds(state.columns, state.conditions.overtime_factor)
         rate = float(compute_monthly_chance(old, state.intercept).mean())
         state.intercept = solve_intercept(new, rate)
-    _affect_staff(state.staff, before, state.conditions, rng)
+    _affect_staff(state.staff, before, state.conditions, month.ordinal, rng)
 
 
 def _affect_staff(
-    staff: Staff, before: Conditions, after: Conditions, rng: np.random.Generator
+    staff: Staff, before: Conditions, after: Conditions, now: int, rng: np.random.Generator
 ) -> None:
-    """Start the overtime and lower the answers that new conditions ask for at once."""
+    """Start the overtime, lower the answers and move the people as new conditions ask at once."""
     drops = after.morale_drops[len(before.morale_drops) :]
     staff.survey = lower_answers(rng, staff.survey, drops)
     if after.overtime_share > before.overtime_share:
         share = staff.overtime.mean()
         draws = rng.spawn(1)[0].random(len(staff))
         staff.overtime = staff.overtime | (draws * (1 - share) < after.overtime_share - share)
+    move_to_sales(rng, staff, after.reorganisations[len(before.reorganisations) :], now)
 
 
 def _live_month(state: _State, month: pd.Period, rng: np.random.Generator) -> pd.DataFrame:
@@ -181,6 +188,7 @@ def _hire(state: _State, count: int, now: int, rng: np.random.Generator) -> Staf
     conditions = state.conditions
     hires = draw_hires(rng, count, now, state.next_number, conditions.overtime_share)
     hires.survey = lower_answers(rng, hires.survey, conditions.morale_drops)
+    move_to_sales(rng, hires, conditions.reorganisations, now)
     state.next_number += count
     return hires
 

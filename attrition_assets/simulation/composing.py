@@ -70,7 +70,7 @@ def list_planted() -> list[str]:
     for name, planted in PLANTED.items():
         does = (getdoc(planted) or "").splitlines()[0]
         size = _find_size(planted)
-        lines.append(f"{name:<16} {size.default if size else '':<5} {does}")
+        lines.append(f"{name:<21} {size.default if size else '':<5} {does}")
     return lines
 
 

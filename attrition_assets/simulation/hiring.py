@@ -68,6 +68,29 @@ def lower_answers(rng: np.random.Generator, survey: Whole, chances: Sequence[flo
     return survey
 
 
+def move_to_sales(
+    rng: np.random.Generator, staff: Staff, chances: Sequence[float], now: int
+) -> None:
+    """Move some people of Research & Development to Sales in month `now`, level and pay kept.
+
+    Each of `chances` is a person's chance to be one of them; who has no role of the same pay there
+    stays. They are drawn from a stream spawned from `rng`, which itself stays as it was.
+    """
+    if not chances:
+        return
+    draws = rng.spawn(1)[0]
+    research, sales = (ibm.NAMES["Department"].index(name) for name in ibm.REORGANISED)
+    tier = np.array(ibm.PAY_TIER)
+    for chance in chances:
+        shares = _ROLES[sales, staff.level - 1] * (tier == tier[staff.role][:, np.newaxis])
+        moved = (staff.department == research) & shares.any(axis=1)
+        moved &= draws.random(len(staff)) < chance
+        staff.role[moved] = draw_codes_given(draws, shares)[moved]
+        staff.department[moved] = sales
+        staff.position_since[moved] = now
+        staff.manager_since[moved] = now
+
+
 def find_due_level(department: Whole, career_start: Whole, career_rank: Real, now: int) -> Whole:
     """The level (1 to 5) that people of this department and rank are due at by month `now`."""
     years = (now - career_start) / 12

@@ -205,6 +205,10 @@ OVERTIME_START_CHANCE: Final = 0.0495
 NEW_MANAGER_CHANCE: Final = 0.12 / 12
 NEW_POSITION_CHANCE: Final = 0.05 / 12
 
+# From which department to which a reorganisation moves people: this way, nobody brings a field of
+# education that is unknown in the new department.
+REORGANISED: Final = ("Research & Development", "Sales")
+
 # After PROMOTION_MONTHS at the company: to the level that is due, or else a grade within the level.
 PROMOTION_MONTHS: Final = 18
 LEVEL_PROMOTION_CHANCE: Final = 0.90 / 12

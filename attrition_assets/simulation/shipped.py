@@ -15,6 +15,7 @@ from attrition_assets.simulation.shifts import ConceptShift, PayInflation
 
 SEED: Final = 1
 MONTHS: Final = 36
+_MONTH: Final = "[0-9][0-9][0-9][0-9]-[0-9][0-9]"
 
 
 def simulate_shipped_company() -> Company:
@@ -34,16 +35,43 @@ def simulate_shipped_company() -> Company:
 def write_company(company: Company, folder: Path) -> None:
     """Write `folder`/departures.parquet and `folder`/snapshots/2023-11.parquet and so on.
 
-    Every file is written to a temporary name beside its own and renamed, so a reader never sees
-    half a file; the same company gives the same bytes. Snapshots of other months, left by an
-    earlier company, are removed once all new files stand.
+    What comes later is written to `folder`/later, with a note on what to do with it; the loop does
+    not look there. Every file is written to a temporary name beside its own and renamed, so a
+    reader never sees half a file; the same company gives the same bytes. Files of other months,
+    left by an earlier company, are removed once all new files stand.
     """
-    snapshots = folder / "snapshots"
-    written = set()
-    for month, snapshot in company.snapshots.items():
-        path = snapshots / f"{month}.parquet"
-        write_atomically(path, to_parquet_bytes(snapshot))
-        written.add(path)
+    files = {folder / "snapshots" / f"{month}.parquet": t for month, t in company.snapshots.items()}
+    for month, table in company.later.items():
+        files[folder / "later" / str(month + 1) / "snapshots" / f"{month}.parquet"] = table
+    for path, table in files.items():
+        write_atomically(path, to_parquet_bytes(table))
     write_atomically(folder / "departures.parquet", to_parquet_bytes(company.departures))
-    for path in set(snapshots.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9].parquet")) - written:
+    note = folder / "later" / "README.md"
+    if company.later:
+        write_atomically(note, _explain_later(company).encode())
+    else:
+        note.unlink(missing_ok=True)
+    earlier = {
+        *folder.glob(f"snapshots/{_MONTH}.parquet"),
+        *folder.glob(f"later/{_MONTH}/snapshots/{_MONTH}.parquet"),
+    }
+    for path in earlier - files.keys():
         path.unlink()
+
+
+def _explain_later(company: Company) -> str:
+    """What the folder of later files says of itself."""
+    lines = [
+        "# Files that come later",
+        "",
+        "Nothing here is read. When the month on the left is due, copy its file in from the folder",
+        "above this one, and run the file's month, for the first time or again.",
+        "",
+        "| with | what comes | by |",
+        "|---|---|---|",
+    ]
+    for month in sorted(company.later):
+        what = "the corrected file" if month in company.snapshots else "the late file"
+        by = f"`cp later/{month + 1}/snapshots/{month}.parquet snapshots/; attrition run {month}`"
+        lines.append(f"| {month + 1} | {what} of {month} | {by} |")
+    return "\n".join([*lines, ""])

@@ -1,4 +1,4 @@
-"""The living company: hard rules, stationarity, identity of people, determinism."""
+"""The living company: hard rules, identity of people, determinism; realism: `test_realism.py`."""
 
 from itertools import pairwise
 
@@ -15,10 +15,6 @@ from attrition_assets.simulation.shifts import PayInflation
 from attrition_assets.validation.table import find_violations
 
 from .conftest import FIRST_MONTH, MONTHS, check_hard_rules, simulate_small, stack
-
-
-def yearly_rate(company: Company) -> float:
-    return 12 * len(company.departures) / sum(map(len, company.snapshots.values()))
 
 
 def test_every_row_of_every_month_keeps_the_hard_rules(companies: list[Company]) -> None:
@@ -100,31 +96,6 @@ def test_nobody_departs_on_a_day_on_which_a_snapshot_shows_them(company: Company
     dates = company.departures["DepartureDate"]
     assert not dates.dt.is_month_end.any()
     assert dates.is_monotonic_increasing
-
-
-def test_about_16_percent_leave_in_a_year(companies: list[Company]) -> None:
-    rates = [yearly_rate(company) for company in companies]
-    assert all(0.135 < rate < 0.19 for rate in rates)
-    assert 0.150 < np.mean(rates) < 0.172
-
-
-def test_the_last_year_is_like_the_first(companies: list[Company]) -> None:
-    def averages(months: slice) -> pd.Series:
-        return pd.Series(
-            {
-                name: np.mean(
-                    [
-                        snapshot[name].mean()
-                        for company in companies
-                        for snapshot in list(company.snapshots.values())[months]
-                    ]
-                )
-                for name in ("MonthlyIncome", "Age", "JobLevel", "YearsAtCompany")
-            }
-        )
-
-    change = averages(slice(-12, None)) / averages(slice(12)) - 1
-    assert (change.abs() < 0.03).all(), change
 
 
 def test_turnover_balances_raises_within_a_level(companies: list[Company]) -> None:

@@ -1,7 +1,6 @@
-"""The staff looks like IBM's table: against published marginals, and the table where present."""
+"""The staff has the published marginals of IBM's table; the table itself: `test_realism.py`."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,30 +9,6 @@ import pytest
 
 from attrition_assets.contract import read_contract
 from attrition_assets.simulation import ibm_population
-from attrition_assets.simulation.company import Company
-
-REAL_TABLE = Path(__file__).parents[3] / "shared" / "data" / "ibm_hr_attrition.csv"
-
-
-@pytest.fixture(scope="module")
-def staff(companies: list[Company]) -> pd.DataFrame:
-    """A snapshot a year of each company."""
-    return pd.concat(
-        [
-            snapshot
-            for company in companies
-            for month, snapshot in company.snapshots.items()
-            if month.month == 11
-        ],
-        ignore_index=True,
-    )
-
-
-@pytest.fixture(scope="module")
-def real() -> pd.DataFrame:
-    if not REAL_TABLE.is_file():
-        pytest.skip("IBM's table is not beside the repository (../shared/data)")
-    return pd.read_csv(REAL_TABLE, encoding="utf-8-sig")
 
 
 def numbers(value: Any) -> Iterator[tuple[float, ...]]:
@@ -117,49 +92,3 @@ def test_means_are_those_of_the_published_marginals(
 def test_mean_tenure_is_what_a_stationary_staff_allows(staff: pd.DataFrame) -> None:
     """IBM's 7.0 years cannot last: few there are in their first year, at 16 % a year leaving."""
     assert 7.0 < staff["YearsAtCompany"].mean() < 9.5
-
-
-def test_nominal_and_ordinal_shares_are_near_the_real_table(
-    staff: pd.DataFrame, real: pd.DataFrame
-) -> None:
-    for name, column in read_contract().columns.items():
-        if column.levels and name != "Attrition":
-            simulated = staff[name].value_counts(normalize=True)
-            shares = real[name].value_counts(normalize=True)
-            assert simulated.sub(shares, fill_value=0).abs().max() < 0.045, name
-
-
-def test_continuous_columns_are_near_the_real_table(
-    staff: pd.DataFrame, real: pd.DataFrame
-) -> None:
-    for name in ("Age", "MonthlyIncome", "TotalWorkingYears", "DailyRate", "PercentSalaryHike"):
-        quantiles = staff[name].quantile([0.1, 0.25, 0.5, 0.75, 0.9])
-        spread = real[name].std()
-        apart = (quantiles - real[name].quantile([0.1, 0.25, 0.5, 0.75, 0.9])).abs()
-        assert (apart < 0.6 * spread).all(), name
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "tolerance"),
-    [
-        ("JobLevel", "TotalWorkingYears", 0.1),
-        ("JobLevel", "MonthlyIncome", 0.1),
-        ("Age", "TotalWorkingYears", 0.2),
-        ("Age", "JobLevel", 0.2),
-        ("YearsAtCompany", "YearsInCurrentRole", 0.3),
-        ("YearsAtCompany", "YearsWithCurrManager", 0.3),
-        ("NumCompaniesWorked", "YearsAtCompany", 0.1),
-    ],
-)
-def test_rank_correlations_are_near_those_of_the_real_table(
-    staff: pd.DataFrame, real: pd.DataFrame, first: str, second: str, tolerance: float
-) -> None:
-    simulated, expected = (
-        table[[first, second]].corr("spearman").iloc[0, 1] for table in (staff, real)
-    )
-    assert simulated == pytest.approx(expected, abs=tolerance)
-
-
-def test_no_real_row_is_in_the_simulation(staff: pd.DataFrame, real: pd.DataFrame) -> None:
-    key = ["Age", "DailyRate", "HourlyRate", "MonthlyRate", "MonthlyIncome"]
-    assert staff[key].merge(real[key], on=key).empty

@@ -25,27 +25,22 @@ from attrition_assets.simulation.shifts import (
 )
 from attrition_assets.validation.table import find_violations
 
-from .conftest import FIRST_MONTH, MONTHS, check_hard_rules, stack
-
-START = FIRST_MONTH + 12
-LAST = FIRST_MONTH + MONTHS - 1
+from .conftest import (
+    FIRST_MONTH,
+    LAST,
+    START,
+    check_hard_rules,
+    count_leavers,
+    leaving_ratio,
+    simulate_shifted,
+    simulate_young,
+    stack,
+)
 
 ITEMS = list(SURVEY)
 EVERY_SHIFT = pytest.mark.parametrize(
     "shift", [shift(START) for shift in SHIFTS.values()], ids=SHIFTS
 )
-
-
-@cache
-def simulate_shifted(shift: Shift) -> Company:
-    return simulate_company(first_month=FIRST_MONTH, months=MONTHS, seed=0, shifts=[shift])
-
-
-def simulate_young(*shifts: Shift, seed: int = 0) -> Company:
-    """A company after two years, for tests of what does not depend on tenures."""
-    return simulate_company(
-        first_month=FIRST_MONTH, months=25, seed=seed, shifts=shifts, burn_in_months=24
-    )
 
 
 @cache
@@ -64,25 +59,6 @@ def inflated() -> Company:
 @pytest.fixture(scope="module")
 def flipped() -> Company:
     return simulate_shifted(ConceptShift(START))
-
-
-def leaving_ratio(company: Company) -> float:
-    """How much more often people on overtime leave within a month, from `START` on."""
-    rows = pd.concat(
-        [snapshot for month, snapshot in company.snapshots.items() if month >= START - 1],
-        ignore_index=True,
-    )
-    leaves_on = rows["EmployeeNumber"].map(
-        company.departures.set_index("EmployeeNumber")["DepartureDate"]
-    )
-    left = (leaves_on - rows["SnapshotDate"]).dt.days.le(31)
-    rates = left.groupby(rows["OverTime"]).mean()
-    return float(rates["Yes"] / rates["No"])
-
-
-def count_leavers(company: Company) -> int:
-    """How many leave from `START` on."""
-    return int((company.departures["DepartureDate"] >= START.start_time).sum())
 
 
 @EVERY_SHIFT
@@ -251,6 +227,9 @@ def test_shifts_of_one_month_and_repeated_ones_all_take_effect() -> None:
         ([MoraleDrop(START, 1.5)], r"share of 1\.5: choose a share from 0 to 1"),
         ([HiringWave(START, 0.0)], r"hire 0\.0 times the headcount: choose a size above 0"),
         ([HiringWave(START, float("nan"))], r"hire nan times the headcount: choose a size above 0"),
+        ([HiringWave(START, 11.0)], r"hire 11\.0 times .* above 0 and at most 10"),
+        ([PayInflation(START, -1.0)], r"pay 0 times as much: choose a size above -1"),
+        ([ConceptShift(START, -5.0)], r"overtime 11 times .* stays from -10 to 10 times"),
     ],
 )
 def test_a_shift_that_asks_for_what_cannot_be_is_refused(
@@ -270,7 +249,9 @@ def test_every_named_shift_needs_no_more_than_a_start() -> None:
     assert {name: shift(START).start for name, shift in SHIFTS.items()} == {
         "pay-inflation": START,
         "concept-shift": START,
+        "gradual-concept-shift": START,
         "overtime-crunch": START,
         "morale-drop": START,
         "hiring-wave": START,
+        "reorganisation": START,
     }

@@ -1,15 +1,22 @@
 """The shipped company and its files."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from attrition_assets.adapters.snapshots import SnapshotFolder
 from attrition_assets.contract import read_contract
+from attrition_assets.errors import SnapshotError
 from attrition_assets.simulation.company import Company
+from attrition_assets.simulation.faults import CorrectedFile, Fault, LateFile, apply_faults
 from attrition_assets.simulation.shipped import simulate_shipped_company, write_company
 from attrition_assets.validation.table import find_violations
+
+from .conftest import FIRST_MONTH, read_bytes
 
 MEGABYTES_3 = 3_000_000
 DATA = Path(__file__).parents[2] / "data"
@@ -18,14 +25,6 @@ DATA = Path(__file__).parents[2] / "data"
 @pytest.fixture(scope="module")
 def shipped() -> Company:
     return simulate_shipped_company()
-
-
-def read_bytes(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def test_only_the_month_with_the_unit_error_breaks_the_contract(shipped: Company) -> None:
@@ -75,6 +74,38 @@ def test_an_earlier_companys_months_are_removed_and_nothing_else(
     assert not old.exists()
     assert note.read_text(encoding="utf-8") == "kept"
     assert len(list(old.parent.glob("*.parquet"))) == len(small.snapshots)
+
+
+def test_files_that_come_later_lie_apart_with_what_to_do_and_bring_the_whole_company(
+    small: Company, tmp_path: Path
+) -> None:
+    late, corrected = FIRST_MONTH + 2, FIRST_MONTH + 5
+    faults: list[Fault] = [LateFile(late), CorrectedFile(corrected)]
+    write_company(apply_faults(small, faults, seed=1), tmp_path)
+    source = SnapshotFolder(tmp_path, read_contract())
+    assert source.months() == [month for month in small.snapshots if month != late]
+    with pytest.raises(SnapshotError, match=f"no snapshot for {late}"):
+        source.fetch(late)
+    note = (tmp_path / "later" / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"`(cp .*); attrition run (.*)`", note)
+    assert [month for _, month in commands] == [str(late), str(corrected)]
+    for command, _ in commands:
+        _, file, target = command.split()
+        shutil.copy(tmp_path / file, tmp_path / target)
+    for month, snapshot in small.snapshots.items():
+        assert_frame_equal(source.fetch(month).parse(), snapshot)
+
+
+def test_an_earlier_companys_later_files_are_removed_and_nothing_else(
+    small: Company, tmp_path: Path
+) -> None:
+    mine = tmp_path / "later" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("kept", encoding="utf-8")
+    write_company(apply_faults(small, [LateFile(FIRST_MONTH)], seed=1), tmp_path)
+    assert len(list((tmp_path / "later").rglob("*.parquet"))) == 1
+    write_company(small, tmp_path)
+    assert [path for path in (tmp_path / "later").rglob("*") if path.is_file()] == [mine]
 
 
 def test_an_earlier_companys_months_stay_if_writing_fails(
