@@ -13,6 +13,7 @@ import pandas as pd
 from dagster import DagsterInstance, ExecuteInProcessResult
 
 from attrition_assets.adapters.mlflow_answers import mask_credentials
+from attrition_assets.adapters.prediction_table import PredictionTable
 from attrition_assets.definitions import build_definitions
 from attrition_assets.defs.month_state import MonthState, State, read_state
 from attrition_assets.defs.partitions import MONTHS
@@ -90,9 +91,10 @@ def _describe(state: MonthState, summary: Path, held: Mapping[str, Any]) -> str:
     if report is None or scores is None:
         raise AttritionError(f"{state.month}: {state.state}: {state.reason}.\nTo do: {state.todo}")
     decision = decide_retraining(report, held["policy"])
+    written: PredictionTable | None = held.get("prediction_table")
     return (
         f"{state.month}: {len(scores)} people scored by version {report.champion_version}, "
         f"{int(scores['flag'].sum())} flagged; {describe_findings(report)}\n"
         f"decision: {decision.decision} ({'; '.join(decision.reasons)})\n"
-        f"summary: {summary}"
+        f"summary: {summary}" + (f"\npredictions: {written.place}" if written else "")
     )

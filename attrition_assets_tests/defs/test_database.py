@@ -49,6 +49,7 @@ def test_a_month_goes_from_the_database_through_the_loop_and_back_once(
         said = attrition(home, nowhere, "run", UNSEEN, **name_database(filled))
         assert said.exit_code == 0, said.output
     assert "people scored by version" in said.output
+    assert "predictions: table predictions of the postgresql database hr" in said.output
     kept = pd.read_parquet(place.asset("employee_snapshot", UNSEEN))
     pd.testing.assert_frame_equal(kept, walked.unseen)
     predictions = pd.read_parquet(place.asset("predictions", UNSEEN))
