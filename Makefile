@@ -16,7 +16,7 @@ PEERS_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 export DO_NOT_TRACK := 1
 
 .PHONY: setup demo ui test test-daemon check format data lock lock-peers bench bench-drift \
-	bench-drift-peers clean
+	bench-drift-peers bench-size clean
 
 setup: $(SETUP)
 
@@ -71,6 +71,12 @@ bench-drift: setup
 # The known tools on the same draws, an hour long; NannyML has an environment of its own.
 bench-drift-peers: setup .venv-peers/.ready
 	$(BIN)/python scripts/bench_drift_peers.py $(TABLE) --nannyml .venv-peers/bin/python
+
+# A million people through the real jobs: needs half an hour, 12 GB of memory and 5 GB of disk.
+EMPLOYEES ?= 1000000
+
+bench-size: setup
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python scripts/bench_size.py --employees $(EMPLOYEES)
 
 .venv-peers/.ready: scripts/peers.lock .venv/bin/uv
 	$(PYTHON) -m venv .venv-peers

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
 from attrition_assets.contract import Contract
 from attrition_assets.errors import RegistryError, TrainingError
 from attrition_assets.months import parse_month
-from attrition_assets.training.reference import ReferenceData
+from attrition_assets.training.reference import LABEL, STEP_LABEL, ReferenceData
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,32 @@ class ReferenceStore:
 
         Raises RegistryError if it is absent or its bytes are not those of the digest.
         """
+        table = pd.read_parquet(io.BytesIO(self._read_checked(digest)))
+        return ReferenceData(table, as_of, self.contract)
+
+    def read_outcomes(self, digest: str, as_of: pd.Period) -> ReferenceData:
+        """What a champion is judged by: the monitored columns and the labels, texts as categories.
+
+        Of ten million rows that is a third less to hold. Raises RegistryError as `read` does.
+        """
+        columns = [self.contract.snapshot_date, *self.contract.monitored, LABEL, STEP_LABEL]
+        texts = [name for name in self.contract.monitored if self.contract.columns[name].is_text]
+        content = io.BytesIO(self._read_checked(digest))
+        table = pq.read_table(content, columns=columns, read_dictionary=texts)
+        return ReferenceData(
+            table.to_pandas(split_blocks=True, self_destruct=True), as_of, self.contract
+        )
+
+    def read_newest_month(self, digest: str) -> pd.DataFrame:
+        """The rows of the newest snapshot, as `ReferenceData.newest`, without reading the others.
+
+        Raises RegistryError as `read` does.
+        """
+        content, date = self._read_checked(digest), self.contract.snapshot_date
+        newest = pd.read_parquet(io.BytesIO(content), columns=[date])[date].max()
+        return pd.read_parquet(io.BytesIO(content), filters=[(date, "==", newest)])
+
+    def _read_checked(self, digest: str) -> bytes:
         path = self.folder / f"{digest}.parquet"
         content = path.read_bytes() if path.is_file() else b""
         if content_digest(content) != digest:
@@ -72,4 +99,4 @@ class ReferenceStore:
                 f"{path} {'was changed' if content else 'is absent'}: a model's baseline must be "
                 "the very table it was trained on; restore the file, or retrain and promote"
             )
-        return ReferenceData(pd.read_parquet(io.BytesIO(content)), as_of, self.contract)
+        return content

@@ -7,10 +7,11 @@ digest. No reader gets a table by any other way.
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -204,6 +205,11 @@ class SnapshotStore:
         ledger = self.ledger(month)
         return ledger.version if ledger and ledger.accepted else 0
 
+    def count_rows(self, month: pd.Period) -> int:
+        """The number of people of an accepted month, by its verdict; 0 if it was not accepted."""
+        ledger = self.ledger(month)
+        return ledger.summary.rows if ledger and ledger.accepted and ledger.summary else 0
+
     def find_changed(self, sources: Mapping[str, str]) -> list[str]:
         """Of months and the digests of their tables, those that were refused or corrected since."""
         ledgers = {str(month): ledger for month, ledger in self.ledgers().items()}
@@ -219,8 +225,8 @@ class SnapshotStore:
         """The folder that keeps a month's refused files as they were sent."""
         return self.home / "quarantine" / str(month)
 
-    def read(self, month: pd.Period) -> pd.DataFrame:
-        """An accepted month's table.
+    def read(self, month: pd.Period, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """An accepted month's table, or some columns of it.
 
         Raises SnapshotError unless the verdict passed for the very bytes that lie there now.
         """
@@ -237,7 +243,13 @@ class SnapshotStore:
         content = path.read_bytes() if path.is_file() else b""
         if content_digest(content) != ledger.table_sha256:
             raise SnapshotError(f"{path} is not the table that was checked: {how} again")
-        return pd.read_parquet(io.BytesIO(content))
+        return pd.read_parquet(
+            io.BytesIO(content), columns=None if columns is None else list(columns)
+        )
+
+    def read_ids(self, month: pd.Period) -> pd.DataFrame:
+        """The ids alone of an accepted month. Raises SnapshotError as `read` does."""
+        return self.read(month, [self.contract.id])
 
 
 def digest_rows(table: pd.DataFrame, contract: Contract) -> str:
@@ -254,9 +266,16 @@ def digest_rows(table: pd.DataFrame, contract: Contract) -> str:
 
 
 def _to_comparable_text(values: pd.Series) -> pd.Series:
-    """The same text for 1, 1.0 and "1"."""
-    numbers = read_numbers(values)
-    return values.astype("string").where(numbers.isna(), numbers.astype("string"))
+    """The same text for 1, 1.0 and "1", as categories: each distinct value is read once."""
+    if values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) != "string":
+        codes, found = np.arange(len(values)), values  # 1, 1.0 and True would count as one
+    else:
+        codes, distinct = pd.factorize(values)
+        found = pd.Series(distinct)
+    numbers = read_numbers(found)
+    text = found.astype("string").where(numbers.isna(), numbers.astype("string"))
+    categories = pd.Categorical(text)
+    return pd.Series(categories.take(codes, allow_fill=True), index=values.index)
 
 
 def _read_ledger(path: Path) -> Ledger:

@@ -1,6 +1,6 @@
 """`drift_report`: one value with every verdict on a month. Its checks are in `drift_checks`."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import pandas as pd
@@ -61,7 +61,6 @@ def drift_report(
     month, contract = parse_month(context.partition_key), source.contract
     present = _require_present(predictions, month, snapshot_store)
     version = registry.load(int(predictions["model_version"].iloc[0]))
-    reference = reference_store.read(version.reference_digest, version.as_of)
     departures = source.departures(known_by=month)
     if departures is None and contract.label not in employee_snapshot.columns:
         raise SnapshotError(
@@ -69,18 +68,27 @@ def drift_report(
             f"{month} has no column {contract.label}; provide one of them"
         )
     accepted = snapshot_store.months()
-    read = cache(snapshot_store.read)  # several judges look at the same months
+    # Several judges look at the same months: a large company's would not all fit in memory.
+    read, read_ids = lru_cache(2)(snapshot_store.read), cache(snapshot_store.read_ids)
     past = look_back(settings.home, month, version.as_of, snapshot_store.accepted_version)
     recent = [each for each in accepted if month - LOOK_BACK_MONTHS <= each <= month]
-    if unrecorded := find_unrecorded(recent, read, departures, contract):
+    if unrecorded := find_unrecorded(recent, read_ids, departures, contract):
         raise SnapshotError(unrecorded)
     concept, performance = gather_outcomes(
         month,
-        ChampionEvidence(reference, version.held_out["probability"].to_numpy(), version.score),
+        ChampionEvidence(
+            reference_store.read_outcomes(version.reference_digest, version.as_of),
+            version.held_out["probability"].to_numpy(),
+            version.score,
+        ),
         History(accepted=accepted, read=read, departures=departures),
         contract,
     )
-    baseline = read(past.baseline) if past.baseline else reference.newest
+    baseline = (
+        read(past.baseline)
+        if past.baseline
+        else reference_store.read_newest_month(version.reference_digest)
+    )
     report = judge_month(
         month=month,
         contract=contract,
@@ -95,6 +103,7 @@ def drift_report(
             frozenset(each for each in accepted if each <= month),
             read,
             past.incidents,
+            read_ids,
         ),
         concept=concept,
         performance=performance,

@@ -83,7 +83,9 @@ class ReferenceIOManager(IOManager):
         digest = self.store.keep(obj)
         dates = obj.table[obj.contract.snapshot_date]
         ledgers = self.snapshot_store.ledgers()
-        months = [parse_month(text) for text in sorted(dates.dt.strftime("%Y-%m").unique())]
+        months = [
+            parse_month(text) for text in sorted(dates.drop_duplicates().dt.strftime("%Y-%m"))
+        ]
         self.store.keep_sources(
             digest, {str(month): str(ledgers[month].table_sha256) for month in months}
         )

@@ -76,7 +76,14 @@ def model(
         "calibration": draw_calibration(left, trained.out_of_fold),
         "effects": draw_effects(name_effects(trained.pipeline)),
     }
-    mlflow.log_params({**trained.params, "trials": trained.trials, "reference_digest": digest})
+    mlflow.log_params(
+        {
+            **trained.params,
+            "trials": trained.trials,
+            "learned_rows": trained.learned_rows,
+            "reference_digest": digest,
+        }
+    )
     mlflow.log_metrics(evaluation.model_dump())
     mlflow.set_tags(
         {

@@ -78,7 +78,7 @@ def reference_data(
         )
     context.instance.add_run_tags(context.run.run_id, {AS_OF_TAG: str(as_of)})
     recent = [month for month in accepted if month <= as_of][-settings.training_months :]
-    if unrecorded := find_unrecorded(recent, snapshot_store.read, departures, source.contract):
+    if unrecorded := find_unrecorded(recent, snapshot_store.read_ids, departures, source.contract):
         raise TrainingError(unrecorded)
     reference = build_reference(
         as_of,
@@ -87,6 +87,7 @@ def reference_data(
         departures=departures,
         contract=source.contract,
         window_months=settings.training_months,
+        count=snapshot_store.count_rows,
     )
     months = reference.table.groupby(source.contract.snapshot_date)[[LABEL, STEP_LABEL]]
     by_month = [

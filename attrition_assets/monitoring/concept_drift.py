@@ -7,27 +7,19 @@ overlap. Changes of the features themselves are for `drift_detection`.
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
-from scipy import special
 
-from attrition_assets.contract import Contract, Kind
-from attrition_assets.errors import DriftInputError
+from attrition_assets.contract import Contract
+from attrition_assets.monitoring.concept_columns import build_columns
+from attrition_assets.monitoring.large_outcomes import add_up_in_parts
 from attrition_assets.monitoring.outcomes import OutcomeSample
-from attrition_assets.monitoring.pairing import read_numbers
-from attrition_assets.monitoring.permutation import is_clear
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.monitoring.report import ConceptDrift, Finding, OutcomeWindow
+from attrition_assets.monitoring.residual_sums import ResidualSums, add_up, draw_p_values
 
-BASE_RATE, CALIBRATION = "(base rate)", "(calibration)"
-FIRST_PERMUTATIONS, PERMUTATIONS = 500, 8_000
-BATCH_VALUES = 4_000_000  # of a batch of permutations: what bounds its memory
-# A row beyond this part of a sum's deviation is drawn; so are all where few others are left.
-HEAVY, FEWEST_LIGHT = 0.25, 100
 # How an evaluation's level is shared by its windows: most to the longest.
 SHARES = {1: (1.0,), 2: (1 / 3, 2 / 3)}
-
-Matrix = npt.NDArray[np.float64]
+# Up to so many outcomes on both sides are one matrix.
+WHOLE_ROWS = 1_000_000
 
 
 def detect_concept_drift(
@@ -85,11 +77,8 @@ def _judge_window(
     contract: Contract,
     seed: int,
 ) -> OutcomeWindow:
-    names, columns = _build_columns(reference, current, contract)
-    left = np.concatenate([reference.left, current.left])
-    residuals = left - np.concatenate([reference.probability, current.probability])
-    is_current = np.arange(len(left)) >= reference.rows
-    p_values = _permute_max(residuals[:, None] * columns, left, is_current, level, seed)
+    names, sums = _add_up(reference, current, contract)
+    p_values = draw_p_values(sums, level, seed)
     found = tuple(dict.fromkeys(np.array(names)[p_values <= level].tolist()))
     return OutcomeWindow(
         months=months,
@@ -101,104 +90,14 @@ def _judge_window(
     )
 
 
-def _build_columns(
+def _add_up(
     reference: OutcomeSample, current: OutcomeSample, contract: Contract
-) -> tuple[list[str], Matrix]:
-    """One column a number and a nominal level, for reference then current rows.
-
-    Before them the base rate, and the champion's own log-odds for its calibration. Centred where
-    the reference is likely to leave, so that a changed base rate alone moves no other column (the
-    score test with a free intercept; Rao, 1948); a missing value is the centre.
-    """
-    weight = reference.probability * (1 - reference.probability)
-    log_odds = special.logit(
-        np.clip(np.concatenate([reference.probability, current.probability]), 1e-9, 1 - 1e-9)
-    )
-    names = [BASE_RATE, CALIBRATION]
-    columns = [np.ones(len(log_odds)), _centre(log_odds, weight)]
-    for name in contract.monitored:
-        found = np.vstack(
-            [
-                _read_columns(table, name, side, contract)
-                for table, side in (
-                    (reference.features, "reference outcomes"),
-                    (current.features, "current outcomes"),
-                )
-            ]
-        ).T
-        names += [name] * len(found)
-        columns += [_centre(column, weight) for column in found]
-    return names, np.column_stack(columns)
-
-
-def _read_columns(table: pd.DataFrame, name: str, side: str, contract: Contract) -> Matrix:
-    """The column as rows x 1 numbers or, if nominal, as rows x levels of 0 and 1."""
-    if name not in table:
-        raise DriftInputError(f"{side} lack {name}: give every monitored column of the contract")
-    declared = contract.columns[name]
-    if declared.kind == Kind.NOMINAL:
-        levels = declared.levels or ()
-        return np.column_stack([(table[name] == level).to_numpy(dtype=float) for level in levels])
-    return read_numbers(table[name], side, declared.levels)[:, None]
-
-
-def _centre(column: Matrix, weight: Matrix) -> Matrix:
-    """Less the mean of its first rows, which `weight` weighs."""
-    known = ~np.isnan(column[: len(weight)])
-    if not weight[known].sum():
-        return np.zeros_like(column)
-    return np.nan_to_num(column - np.average(column[: len(weight)][known], weights=weight[known]))
-
-
-def _permute_max(
-    scores: Matrix,
-    left: npt.NDArray[np.bool_],
-    is_current: npt.NDArray[np.bool_],
-    level: float,
-    seed: int,
-) -> Matrix:
-    """Each column's p for a difference in means between the samples, adjusted for all columns.
-
-    `scores` is rows x columns. A permutation keeps each column's mean and variance, so that sums
-    over the current rows, scaled once, are the statistic. Which of the leavers, and of the other
-    rows that alone move a sum by a quarter of its deviation, are current is drawn; the sum over the
-    rest, who are many and whose scores are small, is drawn from the normal distribution with its
-    mean and covariance.
-    """
-    rows, current_rows = len(scores), int(is_current.sum())
-    centred = scores - scores.mean(axis=0)
-    spread = centred.std(axis=0, ddof=1) * np.sqrt(current_rows * (rows - current_rows) / rows)
-    centred = centred / np.where(spread > 1e-12, spread, np.inf)
-    observed = np.abs(is_current @ centred)
-    is_heavy = left | (np.abs(centred) > HEAVY).any(axis=1)
-    if rows - is_heavy.sum() < FEWEST_LIGHT:
-        is_heavy[:] = True
-    heavy, light = centred[is_heavy], centred[~is_heavy]
-    light_mean = light.sum(axis=0) / max(len(light), 1)
-    light_root = np.linalg.qr(light - light_mean, mode="r")
-    rng = np.random.default_rng(seed)
-
-    def draw(times: int) -> Matrix:
-        current_heavy = rng.hypergeometric(len(heavy), len(light), current_rows, times)
-        order = rng.random((times, len(heavy))).argsort(axis=1)
-        of_heavy = (order < current_heavy[:, None]) @ heavy
-        current_light = (current_rows - current_heavy)[:, None]
-        left_out = 1 - current_light / max(len(light), 1)
-        variance = current_light * left_out / max(len(light) - 1, 1)
-        noise = rng.standard_normal((times, len(light_root))) @ light_root
-        of_light = current_light * light_mean + np.sqrt(variance) * noise
-        return np.asarray(np.abs(of_heavy + of_light).max(axis=1))
-
-    def permute(times: int) -> list[Matrix]:
-        batch = max(1, min(times, BATCH_VALUES // max(len(heavy), 1)))
-        return [draw(min(batch, times - done)) for done in range(0, times, batch)]
-
-    def adjust(maxima: list[Matrix]) -> Matrix:
-        largest = np.concatenate(maxima)
-        at_least = (largest[:, None] >= observed - 1e-9).sum(axis=0)
-        return np.asarray((1 + at_least) / (1 + len(largest)))
-
-    maxima = permute(FIRST_PERMUTATIONS)
-    if not is_clear(float(adjust(maxima).min()), level):
-        maxima += permute(PERMUTATIONS - FIRST_PERMUTATIONS)
-    return adjust(maxima)
+) -> tuple[list[str], ResidualSums]:
+    """The names of the columns and the sums of their scores, residuals times columns."""
+    if reference.rows + current.rows > WHOLE_ROWS:
+        return add_up_in_parts(reference, current, contract)
+    names, columns = build_columns(reference, current, contract)
+    left = np.concatenate([reference.left, current.left])
+    residuals = left - np.concatenate([reference.probability, current.probability])
+    is_current = np.arange(len(left)) >= reference.rows
+    return names, add_up(residuals[:, None] * columns, left, is_current)

@@ -4,9 +4,9 @@ Windows are counted in months of data from the champion's own month. What the ou
 `concept_drift` and `performance`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -92,72 +92,82 @@ def gather_outcomes(
         length: [each for each in since if month - length < each + step <= month]
         for length in WINDOWS
     }
-    pairs = {
-        length: _pair(
-            month, champion, history, contract, months=months, label=STEP_LABEL, within=step
-        )
+    see = partial(_see, month, champion, history, contract)
+    unknown = f"no snapshot since {as_of} has known outcomes in {month}"
+    concept, performance = see(recent[max(WINDOWS)], step), see(apart, horizon)
+    windows = {
+        length: concept.take_last(months)
         for length, months in recent.items()
         if len(months) > len(recent[QUARTER]) or length == QUARTER
     }
-    performance = _pair(
-        month, champion, history, contract, months=apart, label=LABEL, within=horizon
+    known = {length: sample for length, sample in windows.items() if sample.rows}
+    return (
+        (_promise(champion, contract, STEP_LABEL, step), known) if known else unknown,
+        (_promise(champion, contract, LABEL, horizon), performance.sample)
+        if performance.sample.rows
+        else unknown,
     )
-    return _collect(pairs), performance
 
 
-def _collect(pairs: dict[int, Outcomes]) -> Windows:
-    known = {length: pair for length, pair in pairs.items() if not isinstance(pair, str)}
-    if not known:
-        return next(pair for pair in pairs.values() if isinstance(pair, str))
-    promised = next(iter(known.values()))[0]
-    return promised, {length: pair[1] for length, pair in known.items()}
+@dataclass(frozen=True)
+class _Seen:
+    """Known outcomes of some months, in order, and how many rows each month has of them."""
+
+    sample: OutcomeSample
+    rows: Mapping[pd.Period, int]
+
+    def take_last(self, months: list[pd.Period]) -> OutcomeSample:
+        """Those of the last `months`."""
+        return self.sample.take_last(sum(self.rows[each] for each in months))
 
 
-def _pair(
+def _see(
     month: pd.Period,
     champion: ChampionEvidence,
     history: History,
     contract: Contract,
-    *,
     months: list[pd.Period],
-    label: str,
     within: int,
-) -> Outcomes:
-    unknown = f"no snapshot since {champion.reference.as_of} has known outcomes in {month}"
-    if not months:
-        return unknown
-    share = within / contract.horizon_months
-    monitored = list(contract.monitored)
-    outcomes = champion.outcomes
-    of_horizon = outcomes[label].notna()
-    promised = OutcomeSample(
-        features=outcomes.loc[of_horizon, monitored],
-        left=outcomes.loc[of_horizon, label].to_numpy() == 1,
-        probability=_shorten(champion.held_out[of_horizon], share),
-    )
-    tables, labels = [], []
+) -> _Seen:
+    """What `month` knows of some months: who left `within` so many months, and their scores."""
+    features, lefts, probabilities = [], [np.empty(0, dtype=bool)], [np.empty(0)]
+    rows: dict[pd.Period, int] = {}
     for each in months:
-        tables.append(history.read(each))
-        labels.append(
-            label_snapshot(
-                tables[-1],
-                each,
-                departures=history.departures,
-                known_by=month,
-                contract=contract,
-                horizon_months=within,
-            )
+        table = history.read(each)
+        left = label_snapshot(
+            table,
+            each,
+            departures=history.departures,
+            known_by=month,
+            contract=contract,
+            horizon_months=within,
         )
-    table, left = pd.concat(tables, ignore_index=True), pd.concat(labels, ignore_index=True)
-    known = left.notna()
-    if not known.any():
-        return unknown
-    current = OutcomeSample(
-        features=table.loc[known, monitored],
-        left=left[known].to_numpy() == 1,
-        probability=_shorten(champion.score(table[known]).to_numpy(), share),
+        known = left.notna()
+        table, rows[each] = table[known], int(known.sum())
+        features.append(table[list(contract.monitored)])
+        lefts.append(left[known].to_numpy() == 1)
+        if rows[each]:
+            probabilities.append(champion.score(table).to_numpy())
+    probability = _shorten(np.concatenate(probabilities), within / contract.horizon_months)
+    table = pd.concat(features, ignore_index=True) if features else pd.DataFrame()
+    return _Seen(OutcomeSample(table, np.concatenate(lefts), probability), rows)
+
+
+def _promise(
+    champion: ChampionEvidence, contract: Contract, label: str, within: int
+) -> OutcomeSample:
+    """What the champion said of its own outcomes before it learned from them."""
+    outcomes = champion.outcomes
+    known = outcomes[label].notna().to_numpy()
+    probability, left = champion.held_out[known], outcomes[label].to_numpy()[known] == 1
+    if not known.all():
+        outcomes = outcomes[known]
+    return OutcomeSample(
+        # Of a large company these are gigabytes: columns that are not copied.
+        features=pd.DataFrame({name: outcomes[name] for name in contract.monitored}, copy=False),
+        left=left,
+        probability=_shorten(probability, within / contract.horizon_months),
     )
-    return promised, current
 
 
 def _shorten(probability: np.ndarray, share: float) -> np.ndarray:

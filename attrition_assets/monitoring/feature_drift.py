@@ -110,6 +110,7 @@ def judge_features(
     give `cannot_tell`.
     """
     try:
+        require_people(baseline, current, policy)
         people = compare_people(month, history, contract, policy, seed)
         unused = sum(share for method, share in SHARES.items() if method not in people.used)
         level = policy.feature_level * (ROWS_SHARE + unused)
@@ -144,6 +145,16 @@ def judge_features(
         detectable=_merge_detectable(people.detectable, rows.detectable, contract, importance),
     )
     return _let_stand(drift, standing, month), quality
+
+
+def require_people(baseline: pd.DataFrame, current: pd.DataFrame, policy: MonitoringPolicy) -> None:
+    """Raise DriftInputError, with the numbers, if a month has too few people to be judged."""
+    for table, name in ((baseline, "baseline"), (current, "current month")):
+        if len(table) < policy.min_people:
+            raise DriftInputError(
+                f"the {name} has {len(table)} rows, too few to tell: {policy.min_people} people "
+                "are needed"
+            )
 
 
 def _add_up(evidence: Sequence[Evidence], policy: MonitoringPolicy) -> float:

@@ -13,7 +13,11 @@ from attrition_assets.errors import DriftInputError
 from attrition_assets.monitoring.concept_drift import detect_concept_drift
 from attrition_assets.monitoring.drift_detection import DriftDetector
 from attrition_assets.monitoring.evidence import Outcomes, Windows
-from attrition_assets.monitoring.feature_drift import StandingAlarm, judge_features
+from attrition_assets.monitoring.feature_drift import (
+    StandingAlarm,
+    judge_features,
+    require_people,
+)
 from attrition_assets.monitoring.people import PeopleHistory
 from attrition_assets.monitoring.performance import judge_performance
 from attrition_assets.monitoring.policy import MonitoringPolicy
@@ -101,6 +105,7 @@ def _judge_predictions(
 ) -> PredictionDrift:
     detector = DriftDetector(policy.prediction_level, policy=policy, contract=contract)
     try:
+        require_people(baseline, current, policy)
         return detector.compare_predictions(
             reference_data=baseline,
             current_data=current,

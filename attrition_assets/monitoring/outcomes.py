@@ -48,6 +48,13 @@ class OutcomeSample:
         """How many of them left."""
         return int(self.left.sum())
 
+    def take_last(self, rows: int) -> "OutcomeSample":
+        """The last rows; nothing is copied."""
+        first = self.rows - rows
+        return OutcomeSample(
+            self.features.iloc[first:], self.left[first:], self.probability[first:]
+        )
+
     def explain_lack(self, min_leavers: int) -> str | None:
         """Why too little is known to judge by, with the numbers; None if enough is."""
         if self.leavers < min_leavers:

@@ -17,6 +17,7 @@ from scipy import stats
 from attrition_assets.contract import Contract
 from attrition_assets.monitoring.person_sums import (
     Inputs,
+    Matrix,
     PersonSums,
     choose_inputs,
     compare_sums,
@@ -41,13 +42,15 @@ ROWS_SHARE = 0.25
 class PeopleHistory:
     """What a month is compared with: the accepted months, how to read them, past alarms.
 
-    `read` is asked for the same month more than once. `incidents` are months in which a drift alarm
-    was raised: what moved then is no base.
+    `read` is asked for the same month more than once; `read_ids`, by default `read`, for the ids of
+    each month of a year. `incidents` are months in which a drift alarm was raised: what moved then
+    is no base.
     """
 
     accepted: frozenset[pd.Period]
     read: Callable[[pd.Period], pd.DataFrame]
     incidents: frozenset[pd.Period] = frozenset()
+    read_ids: Callable[[pd.Period], pd.DataFrame] | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,8 @@ class _Months:
         return self.inputs.encode(self.history.read(month), f"snapshot of {month}")
 
     def ids(self, month: pd.Period) -> pd.Series:
-        return self.history.read(month)[self.contract.id]
+        read = self.history.read_ids or self.history.read
+        return read(month)[self.contract.id]
 
     def explain_few(self, people: int, *months: pd.Period) -> str:
         named = ", ".join(map(str, months))
@@ -169,8 +173,12 @@ def _sum_changes(months: _Months) -> tuple[PersonSums, str] | str:
     people = people.intersection(earlier.index)
     if len(people) < months.policy.min_rows:
         return months.explain_few(len(people), *four)
-    change = (now.loc[people] - before.loc[people]) - (then.loc[people] - earlier.loc[people])
-    contributions = np.nan_to_num(change.to_numpy()) / len(people)
+
+    def subtract(later: pd.DataFrame, sooner: pd.DataFrame) -> Matrix:
+        return np.asarray(later.loc[people].to_numpy() - sooner.loc[people].to_numpy())
+
+    change = subtract(now, before) - subtract(then, earlier)
+    contributions = np.nan_to_num(change, copy=False) / len(people)
     spread = now.std(ddof=0).to_numpy()
     note = f"{len(people)} people, {four[2]} to {four[3]} against {four[0]} to {four[1]}"
     return PersonSums(Aspect.CHANGE, contributions, spread, months.inputs), note

@@ -41,7 +41,9 @@ class MonitoringPolicy(BaseModel):
     columns, `people_floor` in standard deviations of a mean by person, `joiner_floor` in headcount,
     `prediction_effect_floor` in KS distance of the scores (half of it in flagged share),
     `performance_margin` in AUC. `retrain_on` lists what calls for retraining; anything else is only
-    reported. `min_rows` and `min_leavers` are the fewest of each sample that are judged.
+    reported. `min_rows` and `min_leavers` are the fewest of each sample that are judged,
+    `min_people` the fewest of a month: of fewer, a shift of half a standard deviation between
+    its rows and the baseline's would be missed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +58,7 @@ class MonitoringPolicy(BaseModel):
     performance_margin: Effect = 0.02
     min_leavers: int = Field(default=30, ge=2)
     min_rows: int = Field(default=60, ge=20)
+    min_people: int = Field(default=100, ge=20)
     champion_max_age_months: int = Field(default=12, ge=1)
     cooldown_months: int = Field(default=3, ge=0)
     retrain_on: tuple[Cause, ...] = tuple(Cause)

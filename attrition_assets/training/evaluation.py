@@ -69,8 +69,10 @@ def evaluate(left: np.ndarray, probability: np.ndarray) -> Evaluation:
 def choose_threshold(left: np.ndarray, probability: np.ndarray) -> float:
     """The percentile of `probability` with the best F2: recall counts four times precision."""
     candidates = np.unique(np.percentile(probability, np.arange(50, 100)))
-    scores = [fbeta_score(left, probability >= each, beta=2) for each in candidates]
-    return float(candidates[int(np.argmax(scores))])
+    everyone, leavers = np.sort(probability), np.sort(probability[left == 1])
+    flagged = len(everyone) - np.searchsorted(everyone, candidates)
+    hits = len(leavers) - np.searchsorted(leavers, candidates)
+    return float(candidates[int(np.argmax(5 * hits / (4 * len(leavers) + flagged)))])
 
 
 def find_leaks(table: pd.DataFrame, left: np.ndarray, contract: Contract) -> dict[str, float]:

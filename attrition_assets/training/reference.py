@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from attrition_assets.contract import Contract
@@ -36,19 +37,30 @@ class ReferenceData:
     @property
     def labelled(self) -> pd.DataFrame:
         """The rows whose outcome is known: what trains a model."""
-        return self.table.dropna(subset=[LABEL]).reset_index(drop=True)
+        return _take(self.table, np.flatnonzero(self.table[LABEL].notna()))
 
     @property
     def outcomes(self) -> pd.DataFrame:
         """The rows whose outcome within a step is known: `labelled`, then those between them."""
-        between = self.table[LABEL].isna() & self.table[STEP_LABEL].notna()
-        return pd.concat([self.labelled, self.table[between]], ignore_index=True)
+        labelled = self.table[LABEL].notna()
+        between = ~labelled & self.table[STEP_LABEL].notna()
+        rows = np.concatenate([np.flatnonzero(labelled), np.flatnonzero(between)])
+        return _take(self.table, rows)
 
     @property
     def newest(self) -> pd.DataFrame:
         """The rows of the newest snapshot: the baseline of drift."""
         dates = self.table[self.contract.snapshot_date]
         return self.table.loc[dates.eq(dates.max())].reset_index(drop=True)
+
+
+def _take(table: pd.DataFrame, rows: npt.NDArray[np.intp]) -> pd.DataFrame:
+    """The rows at some positions, numbered anew; nothing is copied if they are the first ones."""
+    if len(rows) and rows[-1] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        taken = table.head(len(rows))
+        taken.index = pd.RangeIndex(len(rows))
+        return taken
+    return table.iloc[rows].reset_index(drop=True)
 
 
 def build_reference(
@@ -59,6 +71,7 @@ def build_reference(
     departures: pd.DataFrame | None,
     contract: Contract,
     window_months: int,
+    count: Callable[[pd.Period], int] | None = None,
 ) -> ReferenceData:
     """Gather the newest reference data that `as_of` can know.
 
@@ -66,7 +79,7 @@ def build_reference(
     a departure counts once; where one of them was not accepted, the next older month takes its
     place. The accepted months between them lend their outcomes within a step, for concept drift;
     they train nothing, and their label stays unknown. Snapshots that carry their own labels are all
-    taken.
+    taken. `count` tells a month's number of people without reading them, where that is known.
 
     Raises TrainingError if no accepted month has matured labels.
     """
@@ -76,6 +89,8 @@ def build_reference(
     between = [each for each in accepted if months and months[0] < each < as_of]
     parts = []
     for month in sorted({*months, *between}):
+        if month not in months and count and count(month) > FEW_PEOPLE:
+            continue
         part = _label(read(month), month, departures=departures, known_by=as_of, contract=contract)
         if month in months:
             parts.append(part)

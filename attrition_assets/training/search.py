@@ -15,6 +15,11 @@ from attrition_assets.training.reference import LABEL, ReferenceData
 
 FOLDS = 5
 C_RANGE = (1e-3, 1.0)
+# A model learns from about so many labelled rows, of people drawn at random: some fifty
+# coefficients are known to a hundredth or so by then. All others are predicted as people that it
+# never saw.
+LEARNED_ROWS = 1_000_000
+PART_ROWS = 500_000  # of those, predicted at a time: what bounds the memory
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,9 @@ class TrainedModel:
     """A fitted pipeline with its out-of-fold probabilities on the reference rows.
 
     `out_of_fold` is aligned with `ReferenceData.labelled`, and `held_out`, which begins with it,
-    with `ReferenceData.outcomes`; no person stands on both sides of a fold. `reproducible` is False
-    if a time cap cut the search short.
+    with `ReferenceData.outcomes`; no person stands on both sides of a fold. `learned_rows` is how
+    many of the labelled rows taught the model. `reproducible` is False if a time cap cut the search
+    short.
     """
 
     pipeline: Pipeline
@@ -31,6 +37,7 @@ class TrainedModel:
     out_of_fold: np.ndarray
     held_out: np.ndarray
     trials: int
+    learned_rows: int
     reproducible: bool
 
 
@@ -56,14 +63,19 @@ def train_model(
 ) -> TrainedModel:
     """Search the regularisation by Optuna's TPE on log-loss, then fit on all labelled rows.
 
-    The folds are computed once, grouped by person. The same data, seed and number of trials give
-    the same model; `seconds` caps the trials after the first and, if it was hit, the result says
-    so. `report` is called with a line of progress a trial.
+    Of more than a million labelled rows, on those of a random sample of the people. The folds are
+    computed once, grouped by person. The same data, seed and number of trials give the same model;
+    `seconds` caps the trials after the first and, if it was hit, the result says so. `report` is
+    called with a line of progress a trial.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    rows = reference.labelled
+    outcomes, labelled = reference.outcomes, len(reference.labelled)
+    learned = _choose_rows(outcomes[contract.id].head(labelled), seed)
+    rows = outcomes.head(labelled) if len(learned) == labelled else outcomes.iloc[learned]
+    if len(learned) < labelled:
+        report(f"the model learns from {len(learned)} of {labelled} labelled rows")
     X, y = select_features(rows, contract), rows[LABEL].to_numpy(dtype="int64")
     splits = GroupKFold(FOLDS, shuffle=True, random_state=seed).split(X, y, rows[contract.id])
     folds = [_encode_fold(X, train, test, contract) for train, test in splits]
@@ -77,19 +89,31 @@ def train_model(
             probability[fold.test] = fit_fold(fold, C).predict_proba(fold.unseen)[:, 1]
         return probability
 
-    def predict_between(C: float) -> np.ndarray:
+    def predict_others(C: float, others: np.ndarray) -> np.ndarray:
         """By the fold that did not see the person; who is in no fold was seen by none."""
-        between = reference.outcomes.iloc[len(rows) :]
-        features, people = select_features(between, contract), between[contract.id]
-        unseen_by = np.zeros(len(between), dtype="int64")
+        people = outcomes[contract.id].iloc[others]
+        unseen_by = np.zeros(len(others), dtype="int64")
         for number, fold in enumerate(folds):
             unseen_by[people.isin(rows[contract.id].iloc[fold.test])] = number
-        probability = np.empty(len(between))
+        probability = np.empty(len(others))
         for number, fold in enumerate(folds):
-            if (own := unseen_by == number).any():
-                encoded = fold.encoder.transform(features[own])
-                probability[own] = fit_fold(fold, C).predict_proba(encoded)[:, 1]
+            own = np.flatnonzero(unseen_by == number)
+            if not len(own):
+                continue
+            model = fit_fold(fold, C)
+            for start in range(0, len(own), PART_ROWS):
+                part = own[start : start + PART_ROWS]
+                features = select_features(outcomes.iloc[others[part]], contract)
+                encoded = fold.encoder.transform(features)
+                probability[part] = model.predict_proba(encoded)[:, 1]
         return probability
+
+    def predict_held_out(C: float) -> np.ndarray:
+        held_out, is_other = np.empty(len(outcomes)), np.ones(len(outcomes), dtype=bool)
+        held_out[learned], is_other[learned] = predict_out_of_fold(C), False
+        others = np.flatnonzero(is_other)
+        held_out[others] = predict_others(C, others)
+        return held_out
 
     def objective(trial: optuna.Trial) -> float:
         C = trial.suggest_float("C", *C_RANGE, log=True)
@@ -101,14 +125,25 @@ def train_model(
     study.optimize(objective, n_trials=1)  # whatever the cap: without a trial there is no model
     study.optimize(objective, n_trials=trials - 1, timeout=seconds)
     C = float(study.best_params["C"])
+    held_out = predict_held_out(C)
     return TrainedModel(
         pipeline=build_pipeline(contract, C=C).fit(X, y),
         params={"C": C},
-        out_of_fold=(out_of_fold := predict_out_of_fold(C)),
-        held_out=np.concatenate([out_of_fold, predict_between(C)]),
+        out_of_fold=held_out[:labelled],
+        held_out=held_out,
         trials=len(study.trials),
+        learned_rows=len(learned),
         reproducible=len(study.trials) == trials,
     )
+
+
+def _choose_rows(people: pd.Series, seed: int) -> np.ndarray:
+    """The rows that teach: all of them or, of too many, those of people drawn at random."""
+    if len(people) <= LEARNED_ROWS:
+        return np.arange(len(people))
+    everyone = people.drop_duplicates().sort_values()
+    drawn = everyone.sample(frac=LEARNED_ROWS / len(people), random_state=seed)
+    return np.flatnonzero(people.isin(drawn))
 
 
 def _encode_fold(X: pd.DataFrame, train: np.ndarray, test: np.ndarray, contract: Contract) -> _Fold:

@@ -250,7 +250,7 @@ def find_unrecorded(
 
     Each month is compared with the accepted one before it, as `check_leavers` did when it was
     judged: the table may have lost rows since. Where labels come inside the snapshots, none is
-    needed.
+    needed. `read` is asked for each month once, and for its ids alone.
     """
     if departures is None:
         return None

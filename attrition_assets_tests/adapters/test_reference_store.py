@@ -82,3 +82,25 @@ def test_an_absent_table_is_refused(store: ReferenceStore) -> None:
 def test_without_reference_data_there_is_no_newest(store: ReferenceStore) -> None:
     with pytest.raises(TrainingError, match="no reference data yet: materialize reference_data"):
         store.read_newest()
+
+
+def test_outcomes_and_the_newest_month_are_read_without_the_rest(
+    store: ReferenceStore, reference: ReferenceData, make_snapshot: MakeSnapshot
+) -> None:
+    newest = make_snapshot("2026-02", 3, 1).drop(columns="Attrition")
+    newest = newest.assign(**{LABEL: np.nan, STEP_LABEL: np.nan})
+    both = ReferenceData(
+        pd.concat([reference.table, newest], ignore_index=True), JANUARY, reference.contract
+    )
+    digest = store.keep(both)
+    assert_frame_equal(store.read_newest_month(digest), both.newest)
+    outcomes, columns = store.read_outcomes(digest, JANUARY).outcomes, [LABEL, STEP_LABEL]
+    columns += both.contract.monitored
+    assert set(outcomes) == {*columns, both.contract.snapshot_date}
+    assert_frame_equal(
+        outcomes[columns], both.outcomes[columns], check_dtype=False, check_categorical=False
+    )
+    (store.folder / f"{digest}.parquet").write_bytes(b"")
+    for read in (store.read_newest_month, lambda digest: store.read_outcomes(digest, JANUARY)):
+        with pytest.raises(RegistryError, match="is absent"):
+            read(digest)

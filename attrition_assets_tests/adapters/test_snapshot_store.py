@@ -303,3 +303,25 @@ def test_one_other_value_is_another_digest_of_rows(table: pd.DataFrame, contract
     assert digest_rows(other, contract) != digest_rows(table, contract)
     assert digest_rows(table.head(39), contract) != digest_rows(table, contract)
     assert digest_rows(pd.DataFrame({"shoe": [40]}), contract) == ""
+
+
+def test_columns_are_read_alone_and_only_of_the_table_that_was_checked(
+    store: SnapshotStore, table: pd.DataFrame
+) -> None:
+    path = send(store, as_csv(table))
+    assert_frame_equal(store.read(JANUARY, ["Age", "OverTime"]), table[["Age", "OverTime"]])
+    assert_frame_equal(store.read_ids(JANUARY), table[["EmployeeNumber"]])
+    assert (store.count_rows(JANUARY), store.count_rows(JANUARY + 1)) == (40, 0)
+    path.write_bytes(to_parquet_bytes(table.assign(Age=30)))
+    with pytest.raises(SnapshotError, match="is not the table that was checked"):
+        store.read_ids(JANUARY)
+
+
+def test_rows_have_the_digest_of_their_text_whatever_their_types(contract: Contract) -> None:
+    """The digest is on record: it must stay what it was in every release."""
+    numbers = pd.DataFrame({"Age": [40, 30, 40], "HourlyRate": [1.5, None, 2.0]})
+    texts = pd.DataFrame({"Age": ["40.0", "30", "40"], "HourlyRate": ["1.50", None, "2"]})
+    mixed = pd.DataFrame({"Age": [40, "30", 40.0], "HourlyRate": ["1.5", None, 2]}, dtype=object)
+    digests = {digest_rows(each, contract) for each in (numbers, texts, mixed)}
+    assert digests == {"d99ba6f06e868b91d9e089817bf476ee3dd3e871b3e8111289bb12be59c3940d"}
+    assert digest_rows(mixed.assign(Age=[True, "30", 40]), contract) not in digests

@@ -13,13 +13,14 @@ from dagster import AssetKey, RunsFilter
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.suspension import report_suspension, resume_scoring
+from attrition_assets.monitoring.report import Finding
 from attrition_assets.monitoring.summary import QUESTIONS
 from attrition_assets.months import last_day, parse_month
 from attrition_assets.settings import PROJECT_ROOT
 from attrition_assets.status import collect_status
 from attrition_assets_tests.seen import attrition
 
-from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, Place
+from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, UNSEEN, Place
 
 pytestmark = pytest.mark.xdist_group("walked")
 
@@ -295,3 +296,27 @@ def test_another_time_zone_changes_nothing(place: Place) -> None:
     assert done.returncode == 0, done.stderr
     assert read_all(place.settings.home / "assets") == before
     assert place.instance.get_runs(RunsFilter(tags={"dagster/partition": f"{LAST}-01"}))
+
+
+def test_a_month_of_sixty_people_is_scored_and_too_few_to_tell(place: Place) -> None:
+    """All others left at once, and somebody vouches for that."""
+    month, before = parse_month(UNSEEN), place.loop.store.read(parse_month(LAST))
+    date, identity = place.loop.contract.outcomes.departure_date, place.loop.contract.id
+    staying = before.head(60).assign(SnapshotDate=last_day(month))
+    staying.to_parquet(place.sent(UNSEEN), index=False)
+    path = place.settings.data / "departures.parquet"
+    gone = pd.DataFrame({identity: before[identity].iloc[60:], date: last_day(month)})
+    departures = pd.concat([pd.read_parquet(path), gone], ignore_index=True)
+    departures.to_parquet(path, index=False)
+    assert "volume_plausible" in place.why(place.run(UNSEEN))
+    place.loop.store.waive(month, "volume_plausible", "Ada", "the rest was sold")
+    assert place.run(UNSEEN).success
+    report = place.loop.read_report(month)
+    judged = (report.data_quality, report.feature_drift, report.prediction_drift)
+    outcomes = (report.concept_drift, report.performance)
+    assert {verdict.finding for verdict in judged} == {Finding.CANNOT_TELL}
+    assert {verdict.finding for verdict in outcomes} <= {Finding.CANNOT_TELL, Finding.NOT_DUE}
+    assert "60 rows, too few to tell" in report.feature_drift.reason
+    page = (place.settings.home / "reports" / UNSEEN / "drift.html").read_text("utf-8")
+    for text in (place.summary(UNSEEN), page):
+        assert "too few to tell" in text

@@ -5,15 +5,13 @@ from scipy import special, stats
 
 from attrition_assets.contract import Contract
 from attrition_assets.errors import DriftInputError
-from attrition_assets.monitoring import concept_drift
-from attrition_assets.monitoring.concept_drift import (
-    BASE_RATE,
-    CALIBRATION,
-    detect_concept_drift,
-)
+from attrition_assets.monitoring import residual_sums
+from attrition_assets.monitoring.concept_columns import BASE_RATE, CALIBRATION
+from attrition_assets.monitoring.concept_drift import detect_concept_drift
 from attrition_assets.monitoring.outcomes import OutcomeSample
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.monitoring.report import ConceptDrift, Finding
+from attrition_assets.monitoring.residual_sums import add_up, draw_p_values
 
 from .conftest import MakeOutcomes
 
@@ -32,7 +30,7 @@ def test_alarms_on_an_unchanged_relation_are_no_more_frequent_than_declared(
     contract: Contract, make_outcomes: MakeOutcomes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Fewer permutations for speed: p-values down to .002 are enough for a level of .05 a quarter.
-    monkeypatch.setattr(concept_drift, "PERMUTATIONS", 500)
+    monkeypatch.setattr(residual_sums, "PERMUTATIONS", 500)
     policy, evaluations = MonitoringPolicy(yearly_budget=0.2), 60
     alarms = 0
     for seed in range(evaluations):
@@ -97,7 +95,7 @@ def test_a_level_that_one_person_has_is_no_drift_because_that_person_is_current(
     left, is_current = rng.random(1_100) < 0.1, np.arange(1_100) >= 1_000
     left[-1], level = False, (np.arange(1_100) == 1_099).astype(float)
     scores = (left - 0.1)[:, None] * np.column_stack([level, rng.normal(size=1_100)])
-    found = concept_drift._permute_max(scores, left, is_current, 0.05, 0)
+    found = draw_p_values(add_up(scores, left, is_current), 0.05, 0)
     assert 0.09 <= found[0] <= 0.25
 
 
@@ -106,7 +104,7 @@ def test_p_values_are_those_of_rows_that_are_wholly_shuffled(
     rows: int, current_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows of three correlated columns, of which one in ten left; the first moved by 2.2 errors."""
-    monkeypatch.setattr(concept_drift, "FIRST_PERMUTATIONS", 4_000)
+    monkeypatch.setattr(residual_sums, "FIRST_PERMUTATIONS", 4_000)
     rng = np.random.default_rng(rows)
     columns = rng.normal(size=(rows + current_rows, 3)) @ [[1, 0.5, 0], [0, 1, 0.5], [0, 0, 1]]
     left = rng.random(len(columns)) < 0.1
@@ -114,7 +112,7 @@ def test_p_values_are_those_of_rows_that_are_wholly_shuffled(
     scores = (left - 0.1)[:, None] * columns
     first, error = scores[:, 0], scores[:, 0].std() * np.sqrt(1 / rows + 1 / current_rows)
     first[is_current] += 2.2 * error - (first[is_current].mean() - first[~is_current].mean())
-    found = concept_drift._permute_max(scores, left, is_current, 0.05, 0)
+    found = draw_p_values(add_up(scores, left, is_current), 0.05, 0)
     scaled = (scores - scores.mean(axis=0)) / scores.std(axis=0)
     shuffled = [np.abs(rng.permutation(is_current) @ scaled).max() for _ in range(20_000)]
     expected = np.mean(np.array(shuffled)[:, None] >= np.abs(is_current @ scaled), axis=0)

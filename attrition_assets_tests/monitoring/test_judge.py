@@ -250,3 +250,15 @@ def test_a_champion_is_old_after_the_accepted_months_and_not_before(judge: Judge
         (13, Finding.DRIFT),
         (-1, Finding.NO_DRIFT),
     ]
+
+
+@pytest.mark.parametrize(("people", "is_told"), [(60, False), (99, False), (100, True)])
+def test_a_month_of_few_people_is_too_few_to_tell(
+    people: int, is_told: bool, judge: Judge, make_outcomes: MakeOutcomes
+) -> None:
+    report = judge(current=scored(make_outcomes(people, 1)))
+    told = [finding != Finding.CANNOT_TELL for finding in findings(report)[:3]]
+    assert told == [is_told] * 3
+    if not is_told:
+        reason = f"the current month has {people} rows, too few to tell: 100 people are needed"
+        assert report.feature_drift.reason == report.prediction_drift.reason == reason

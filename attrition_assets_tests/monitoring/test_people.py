@@ -307,3 +307,22 @@ def test_without_some_columns_nothing_is_said_of_them(panel: Panel) -> None:
         assert get(left, method).p_value == min(test.adjusted_p_value or 0 for test in rest)
         assert get(found, method).alarmed > get(left, method).alarmed
     assert get(left, JOINERS) == get(found, JOINERS)
+
+
+def test_only_the_months_that_are_compared_are_read_whole() -> None:
+    panel, whole, ids = draw_panel(21), set[pd.Period](), set[pd.Period]()
+
+    def note(month: pd.Period) -> pd.DataFrame:
+        whole.add(month)
+        return panel[month]
+
+    def note_ids(month: pd.Period) -> pd.DataFrame:
+        ids.add(month)
+        return panel[month][["Id"]]
+
+    month = PANEL_START + 20
+    history = PeopleHistory(frozenset(panel), note, read_ids=note_ids)
+    found = compare_people(month, history, PANEL_CONTRACT, POLICY)
+    assert whole == {month - gap for gap in (0, 1, 12, 13)}
+    assert ids == {month - gap for gap in range(14)}
+    assert found == compare_people(month, look_back(panel), PANEL_CONTRACT, POLICY)

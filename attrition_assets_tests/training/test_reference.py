@@ -166,3 +166,27 @@ def test_without_known_labels_there_is_no_reference_and_the_reason_is_told(
     )
     with pytest.raises(TrainingError, match="accepted so far: none"):
         build(accepted=[])
+
+
+def test_no_month_between_is_read_of_a_company_known_to_be_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    was_read: list[pd.Period] = []
+
+    def note(month: pd.Period) -> pd.DataFrame:
+        was_read.append(month)
+        return read(month)
+
+    monkeypatch.setattr(reference_module, "FEW_PEOPLE", 9)
+    reference = build_reference(
+        DECEMBER,
+        accepted=YEAR,
+        read=note,
+        departures=NOBODY,
+        contract=CONTRACT,
+        window_months=24,
+        count=lambda month: 10,
+    )
+    assert [str(month) for month in was_read] == ["2025-03", "2025-06", "2025-09", "2025-12"]
+    pd.testing.assert_frame_equal(reference.table, build().table)
+    assert np.shares_memory(reference.table["Pay"].to_numpy(), reference.labelled["Pay"].to_numpy())

@@ -174,3 +174,24 @@ def test_the_real_table_trains_a_model_that_is_better_than_chance(
     reference = ReferenceData(table, JANUARY, contract)
     trained = train_model(reference, contract, trials=2)
     assert roc_auc_score(left, trained.out_of_fold) > 0.75
+
+
+def test_of_too_many_rows_a_model_learns_from_those_of_some_people(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reference, contract = make_twins()
+    whole = train_model(reference, contract, trials=1)
+    monkeypatch.setattr(search, "LEARNED_ROWS", 300)
+    monkeypatch.setattr(search, "PART_ROWS", 70)
+    lines: list[str] = []
+    trained = train_model(reference, contract, trials=1, report=lines.append)
+    assert (whole.learned_rows, trained.learned_rows) == (600, 300)
+    assert lines[0] == "the model learns from 300 of 600 labelled rows"
+    by_person = pd.Series(trained.out_of_fold).groupby(reference.labelled["Id"])
+    assert (by_person.max() - by_person.min()).max() < 1e-12
+    assert len(trained.held_out) == 600
+    # Whom a model has learned it tells well: half of the people are strangers to it.
+    scores = trained.pipeline.predict_proba(select_features(reference.labelled, contract))[:, 1]
+    errors = np.abs(scores - reference.labelled[LABEL]).groupby(reference.labelled["Id"]).first()
+    assert (errors < 0.5).sum() < 60
+    assert roc_auc_score(reference.labelled[LABEL], trained.out_of_fold) < 0.65
