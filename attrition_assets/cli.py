@@ -15,9 +15,11 @@ from click.core import ParameterSource
 from dagster import DagsterInstance
 from sqlalchemy.exc import OperationalError
 
+from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.storage import explain_failure, require_room, require_unlocked
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 from attrition_assets.errors import AttritionError
+from attrition_assets.governance.decisions import Kind
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings, load_settings
 
@@ -226,7 +228,8 @@ def ui() -> None:
 @main.command()
 @click.option("--version", type=int, help="the version; default the challenger")
 @click.option("--reason", default="promoted by command", show_default=True)
-def promote(version: int | None, reason: str) -> None:
+@click.option("--who", default=getpass.getuser, help="who promotes; default the user's name")
+def promote(version: int | None, reason: str, who: str) -> None:
     """Make a version the champion: from now on it scores."""
     from attrition_assets.defs.promotion import promote_version
     from attrition_assets.defs.resources import build_resources
@@ -240,7 +243,8 @@ def promote(version: int | None, reason: str) -> None:
             raise click.ClickException("there is no challenger to promote: train a model first")
         digest = registry.load(chosen).reference_digest  # what cannot be loaded is not promoted
         changed = held["snapshot_store"].find_changed(held["reference_store"].sources(digest))
-        previous = promote_version(instance, registry, chosen, reason)
+        now = datetime.now(UTC)
+        previous = promote_version(instance, registry, chosen, who=who, why=reason, now=now)
     if changed:
         click.echo(f"note: it learned from {', '.join(changed)}, refused or corrected since")
     click.echo(f"version {chosen} is champion now; it was {previous or 'none'} before")
@@ -249,7 +253,8 @@ def promote(version: int | None, reason: str) -> None:
 @main.command()
 @click.option("--reason", required=True, help="why: it is recorded with the run")
 @click.option("--as-of", default="", help="month such as 2026-01; default the newest accepted")
-def retrain(reason: str, as_of: str) -> None:
+@click.option("--who", default=getpass.getuser, help="who asks; default the user's name")
+def retrain(reason: str, as_of: str, who: str) -> None:
     """Train a challenger now, whatever the drift checks say."""
     from attrition_assets.definitions import defs
     from attrition_assets.defs.retraining import retraining_config
@@ -258,7 +263,11 @@ def retrain(reason: str, as_of: str) -> None:
     from attrition_assets.month_run import explain_run
 
     run_config = retraining_config(_read_month(as_of, "--as-of")) if as_of else {}
-    with _open_instance(load_settings()) as instance:
+    settings = load_settings()
+    with _open_instance(settings) as instance:
+        DecisionLog(settings.home).append(
+            Kind.RETRAINING_REQUESTED, who=who, why=reason, at=datetime.now(UTC)
+        )
         result = defs.resolve_job_def("retraining").execute_in_process(
             instance=instance,
             run_config={**run_config, **QUIET},
@@ -293,7 +302,7 @@ def suspend(reason: str, who: str) -> None:
     ScoringSwitch(settings.home).suspend(suspension)  # whatever else may be in the way
     click.echo(str(suspension))
     with _open_instance(settings) as instance:
-        report_suspension(instance, suspension)
+        report_suspension(instance, ScoringSwitch(settings.home), suspension)
 
 
 @main.command()
@@ -305,7 +314,8 @@ def resume(reason: str, who: str) -> None:
 
     settings = load_settings()
     with _open_instance(settings) as instance:
-        resume_scoring(instance, ScoringSwitch(settings.home), who, reason)
+        switch = ScoringSwitch(settings.home)
+        resume_scoring(instance, switch, who, reason, datetime.now(UTC))
     click.echo("scoring goes on; months that were missed: attrition status")
 
 
@@ -324,6 +334,14 @@ def accept(month: str, checks: tuple[str, ...], reason: str, who: str) -> None:
     store = SnapshotStore(settings.home, read_contract(settings.contract))
     for check in checks:
         store.waive(chosen, check, who, reason)
+        DecisionLog(settings.home).append(
+            Kind.CHECK_WAIVED,
+            who=who,
+            why=reason,
+            at=datetime.now(UTC),
+            month=str(chosen),
+            check=check,
+        )
     click.echo(f"{', '.join(checks)} waived for the file of {chosen}; now: attrition run {chosen}")
 
 
@@ -341,8 +359,15 @@ def acknowledge(month: str, reason: str, who: str) -> None:
 
     chosen = _read_month(month, "MONTH")
     home = load_settings().home
-    counts_from = Acknowledgements(home).answer(
-        chosen, DriftReports(home), who, reason, datetime.now(UTC)
+    now = datetime.now(UTC)
+    counts_from = Acknowledgements(home).answer(chosen, DriftReports(home), who, reason, now)
+    DecisionLog(home).append(
+        Kind.ALARM_ACKNOWLEDGED,
+        who=who,
+        why=reason,
+        at=now,
+        month=str(chosen),
+        counts_from=str(counts_from),
     )
     click.echo(f"the alarms up to {chosen} are answered, for months from {counts_from} on")
 
@@ -360,6 +385,26 @@ def run_command(month: str) -> None:
     settings = load_settings()
     with _open_instance(settings) as instance:
         click.echo(run_month(settings, instance, chosen))
+
+
+@main.command()
+@click.option("--verify", is_flag=True, help="look for every changed byte of the log")
+@click.option("--seal", help="a seal that --verify printed earlier, kept elsewhere")
+def decisions(verify: bool, seal: str | None) -> None:
+    """Show what was decided, by whom and why: retrainings, models, promotions, suspensions.
+
+    With --verify, ends with 1 if the log is not as it was written.
+    """
+    log = DecisionLog(load_settings().home)
+    if not (verify or seal):
+        for entry in log.entries():
+            click.echo(entry.describe())
+        return
+    found = log.verify(seal)
+    for each in found.breaks:
+        click.echo(each)
+    click.echo(f"{found.entries} entries, {len(found.breaks)} breaks\nseal {found.seal}")
+    sys.exit(1 if found.breaks else 0)
 
 
 @main.command()

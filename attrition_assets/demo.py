@@ -7,6 +7,7 @@ production, over a fresh instance.
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,14 @@ class Loop:
             raise AttritionError(f"run {result.run_id} succeeded but registered no challenger")
         self.say(f"the sensor retrained: version {version} waits for promotion")
         self.say(f"promoting it, as a person would with: attrition promote --version {version}")
-        promote_version(instance, self.registry, version, "promoted by the demo")
+        promote_version(
+            instance,
+            self.registry,
+            version,
+            who="the demo",
+            why="promoted by the demo",
+            now=datetime.now(UTC),
+        )
         return f"sensor: retrained, version {version} promoted"
 
     def run(

@@ -40,5 +40,9 @@ class TrainingError(AttritionError):
     """The reference data cannot train a model."""
 
 
+class RecordError(AttritionError):
+    """A decision cannot be put on record, or the record is not as it was written."""
+
+
 class SuspendedError(AttritionError):
     """Scoring is suspended, or is not where it should be."""

@@ -3,6 +3,8 @@
 What the sensors decide stands in `retraining.py` and `failures.py`.
 """
 
+from datetime import UTC, datetime
+
 from dagster import (
     AssetSelection,
     DefaultScheduleStatus,
@@ -17,6 +19,7 @@ from dagster import (
     sensor,
 )
 
+from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.defs.failures import find_summaries
 from attrition_assets.defs.retraining import decide_request
@@ -64,7 +67,13 @@ def retrain_on_drift(
     snapshot_store: ResourceParam[SnapshotStore],
 ) -> RunRequest | SkipReason:
     """Materializes the model when, and only when, the newest month's decision calls for it."""
-    return decide_request(context.instance, policy, snapshot_store.accepted_version)
+    return decide_request(
+        context.instance,
+        policy,
+        snapshot_store.accepted_version,
+        DecisionLog(snapshot_store.home),
+        datetime.now(UTC),
+    )
 
 
 @sensor(

@@ -1,6 +1,7 @@
 """`model`, the trained challenger: a registered version; and `champion`, the one that scores."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from dagster import (
@@ -15,9 +16,11 @@ from dagster import (
     asset,
 )
 
+from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.registry import Registry
-from attrition_assets.defs.promotion import report_champion
+from attrition_assets.defs.promotion import LOOP, report_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
+from attrition_assets.governance.decisions import Kind
 from attrition_assets.pictures import draw_calibration, draw_effects, to_markdown
 from attrition_assets.settings import Settings
 from attrition_assets.training.evaluation import evaluate
@@ -95,11 +98,33 @@ def model(
     for name, figure in figures.items():
         mlflow.log_figure(figure, f"{name}.png")
     verdicts = check_model(evaluation, reference, contract)
-    if all(verdict.holds for verdict in verdicts.values()):
+    failed = [name for name, verdict in verdicts.items() if not verdict.holds]
+    log, now = DecisionLog(registry.home), datetime.now(UTC)
+    if failed:
+        why = "; ".join(f"{name}: {verdicts[name].explanation}" for name in failed)
+        log.append(
+            Kind.MODEL_REFUSED,
+            who=LOOP,
+            why=why,
+            at=now,
+            as_of=str(reference.as_of),
+            reference_digest=digest,
+        )
+    else:
         version = registry.register(trained, evaluation, reference, digest)
         run_id = mlflow.active_run().info.run_id
+        log.append(
+            Kind.MODEL_REGISTERED,
+            who=LOOP,
+            why="every check of the model holds",
+            at=now,
+            version=version,
+            as_of=str(reference.as_of),
+            reference_digest=digest,
+        )
         if registry.champion_version() == version:
-            report_champion(context.instance, version, None, "the first version")
+            why = "the first version: there is none to compare it with"
+            report_champion(context.instance, registry, version, None, who=LOOP, why=why, now=now)
         yield MaterializeResult(
             metadata={
                 "version": version,

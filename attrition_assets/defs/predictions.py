@@ -1,5 +1,6 @@
 """`predictions`: what the champion says of a month's people."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -83,7 +84,7 @@ def _choose_version(
     if path.is_file():
         return registry.load(int(pd.read_parquet(path)["model_version"].iloc[0]))
     champion = registry.load_champion()
-    reconcile_champion(instance, champion.version)
+    reconcile_champion(instance, registry, champion.version, datetime.now(UTC))
     if champion.as_of <= month:
         return champion
     for promoted in read_all_metadata(instance, "champion"):

@@ -6,6 +6,7 @@ finds the same verdict, the same runs and the same decision on record.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -24,8 +25,10 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
+from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.defs.drift_checks import DECISION_CHECK
 from attrition_assets.defs.metadata import read_all_metadata, read_latest_observation
+from attrition_assets.defs.promotion import LOOP
 from attrition_assets.defs.runs import (
     MONTH_TAG,
     REASON_TAG,
@@ -34,6 +37,7 @@ from attrition_assets.defs.runs import (
     VERSION_TAG,
     find_running_retraining,
 )
+from attrition_assets.governance.decisions import Kind
 from attrition_assets.monitoring.decision import Decision
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.months import months_between, parse_month, partition_key
@@ -61,12 +65,14 @@ def decide_request(
     instance: DagsterInstance,
     policy: MonitoringPolicy,
     present_version: Callable[[pd.Period], int],
+    log: DecisionLog,
+    now: datetime,
 ) -> RunRequest | SkipReason:
     """Request the retraining that the newest judged month calls for, or say why there is none.
 
     `present_version` is the accepted version of a month's snapshot, 0 if it was refused since: a
     verdict on another version calls for nothing. What was decided is put on record once for each
-    verdict: an observation of `drift_report`.
+    verdict: an observation of `drift_report`, and an entry of the decision log.
     """
     verdict = find_newest_verdict(instance)
     if verdict is None:
@@ -80,7 +86,7 @@ def decide_request(
             "corrected; it calls for a retraining once it is judged again."
         )
     skip = _explain_skip(instance, policy, verdict)
-    _record_decision(instance, verdict, skip)
+    _record_decision(instance, log, verdict, skip, now)
     if skip:
         return SkipReason(f"{verdict.month}: {skip}")
     return RunRequest(
@@ -144,13 +150,27 @@ def _read_verdict(partition: str, record: AssetCheckExecutionRecord) -> MonthVer
     )
 
 
-def _record_decision(instance: DagsterInstance, verdict: MonthVerdict, skip: str | None) -> None:
+def _record_decision(
+    instance: DagsterInstance,
+    log: DecisionLog,
+    verdict: MonthVerdict,
+    skip: str | None,
+    now: datetime,
+) -> None:
     action = SKIPPED if skip else REQUESTED
     recorded = read_decision(instance, verdict.month)
     known = recorded is not None and recorded["verdict_run"] == verdict.run_id
     # What a review held back may be requested later; a request is not taken back.
     if known and recorded and (recorded["action"], action) != (SKIPPED, REQUESTED):
         return
+    log.append(
+        Kind.RETRAINING_SKIPPED if skip else Kind.RETRAINING_REQUESTED,
+        who=LOOP,
+        why=skip or verdict.reason,
+        at=now,
+        month=str(verdict.month),
+        champion=verdict.champion_version,
+    )
     instance.report_runless_asset_event(
         AssetObservation(
             "drift_report",

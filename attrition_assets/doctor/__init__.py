@@ -91,6 +91,12 @@ CHECKS: tuple[Check[Subject], ...] = (
         needs=("Dagster's storage", "champion"),
     ),
     Check(
+        "decision log",
+        state_checks.check_decisions,
+        "restore decisions.jsonl and decisions.seal.json from a backup",
+        needs=("home",),
+    ),
+    Check(
         "scoring",
         state_checks.check_scoring,
         "let it go on with `attrition resume --reason TEXT`",

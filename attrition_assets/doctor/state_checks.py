@@ -3,6 +3,7 @@
 from dagster import RunsFilter
 
 from attrition_assets.adapters.acknowledgements import Acknowledgements
+from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.mlflow_answers import find_database
 from attrition_assets.adapters.reference_store import ReferenceStore
@@ -112,6 +113,14 @@ def check_record(subject: Subject) -> Answer:
             f"attrition promote --version {version} --reason TEXT",
         )
     return well(f"both say version {version}")
+
+
+def check_decisions(subject: Subject) -> Answer:
+    """What was decided is as it was written, to the byte."""
+    found = DecisionLog(subject.settings.home).verify()
+    if found.breaks:
+        return wrong("; ".join(found.breaks))
+    return well(f"{found.entries} entries, seal {found.seal[:20]}")
 
 
 def check_scoring(subject: Subject) -> Answer:

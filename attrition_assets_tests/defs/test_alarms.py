@@ -22,7 +22,7 @@ from attrition_assets.monitoring.report import DriftReport, FaultKind, Finding
 from attrition_assets.months import parse_month
 from attrition_assets_tests.seen import assert_in_guide, attrition
 
-from .conftest import DRIFT, FAULT, LAST, RETRAINED, UNSEEN, Place, Walked, open_place
+from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, UNSEEN, Place, Walked, open_place
 
 pytestmark = pytest.mark.xdist_group("walked")
 ANSWER = ("--reason", "a new pay scale", "--who", "her")
@@ -62,7 +62,7 @@ def find_alarm(place: Place) -> str:
 
 
 def roll_back(place: Place) -> None:
-    promote_version(place.instance, place.loop.registry, 1, "rolled back")
+    promote_version(place.instance, place.loop.registry, 1, who="Ada", why="rolled back", now=NOW)
 
 
 def send_unseen(place: Place, table: pd.DataFrame) -> DriftReport:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from dagster import (
@@ -18,6 +19,7 @@ from dagster import (
 )
 from dagster._core.test_utils import create_run_for_test
 
+from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.definitions import defs
 from attrition_assets.defs.automation import monthly_schedule
 from attrition_assets.defs.retraining import decide_request, find_newest_verdict, read_decision
@@ -25,12 +27,13 @@ from attrition_assets.defs.runs import MONTH_TAG, REASON_TAG, RETRAINING, VERSIO
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.months import parse_month
 
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
 POLICY = MonitoringPolicy()
 
 
 @pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.ephemeral() as instance:
+def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral(str(tmp_path)) as instance:
         yield instance
 
 
@@ -72,7 +75,8 @@ def train(instance: DagsterInstance, version: int, as_of: str, *, promoted: bool
 
 def decide(instance: DagsterInstance, present: int = 1) -> RunRequest | SkipReason:
     """What the sensor decides while `present` is the accepted version of every month."""
-    return decide_request(instance, POLICY, lambda month: present)
+    log = DecisionLog(Path(instance.root_directory))
+    return decide_request(instance, POLICY, lambda month: present, log, NOW)
 
 
 def explain(instance: DagsterInstance) -> str:

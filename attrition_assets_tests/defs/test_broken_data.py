@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from dagster import DagsterInstance, ExecuteInProcessResult, RunRequest
 
+from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.defs.io_managers import partition_path
@@ -23,7 +24,7 @@ from attrition_assets.settings import Settings
 from attrition_assets.validation.verdicts import Fault
 from attrition_assets_tests.conftest import spoil
 
-from .conftest import LAST, UNSEEN, Walked
+from .conftest import LAST, NOW, UNSEEN, Walked
 
 pytestmark = pytest.mark.xdist_group("walked")
 
@@ -152,9 +153,9 @@ def test_a_broken_month_is_named_kept_apart_and_not_scored(
     assert kept.read_bytes() == content
     assert not desk.score(UNSEEN).success
     assert not desk.find_scores(UNSEEN).exists()
-    assert not isinstance(
-        decide_request(desk.instance, MonitoringPolicy(), store.accepted_version), RunRequest
-    )
+    log = DecisionLog(store.home)
+    decided = decide_request(desk.instance, MonitoringPolicy(), store.accepted_version, log, NOW)
+    assert not isinstance(decided, RunRequest)
 
 
 def test_a_retraining_after_broken_months_has_no_row_of_them(desk: Desk) -> None:

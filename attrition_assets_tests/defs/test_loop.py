@@ -16,6 +16,7 @@ from dagster import (
     SkipReason,
 )
 
+from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.files import content_digest
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.defs.drift_checks import INFORMING_CHECKS
@@ -23,8 +24,9 @@ from attrition_assets.defs.retraining import decide_request
 from attrition_assets.defs.runs import MONTH_TAG, REASON_TAG
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.months import parse_month
+from attrition_assets_tests.seen import attrition
 
-from .conftest import DRIFT, FAULT, LAST, RETRAINED, Walked
+from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, Walked
 
 pytestmark = pytest.mark.xdist_group("walked")
 
@@ -70,8 +72,30 @@ def test_one_retraining_was_run_for_the_drift_and_says_why(instance: DagsterInst
     assert "MonthlyIncome" in retraining.tags[REASON_TAG]
 
 
+def test_what_was_decided_is_on_record_in_its_order(walked: Walked) -> None:
+    log = DecisionLog(walked.settings.home)
+    told = [
+        (entry.kind.value, entry.facts.get("month", entry.facts.get("version")))
+        for entry in log.entries()
+    ]
+    first, second = ([("model registered", each), ("promoted", each)] for each in (1, 2))
+    assert told[:2] == first
+    asked = told.index(("retraining requested", RETRAINED))
+    assert told[asked + 1 : asked + 3] == second
+    assert {kind for kind, _ in told[2:asked] + told[asked + 3 :]} == {"retraining skipped"}
+    assert {entry.who for entry in log.entries()} == {"the loop", "the demo"}
+    assert log.verify().breaks == ()
+    shown = attrition(walked.settings.home, walked.settings.data, "decisions").output
+    assert len(shown.splitlines()) == len(told)
+    assert f"retraining requested (champion 1, month {RETRAINED}) by the loop: " in shown
+
+
 def test_the_sensor_asks_for_nothing_more(walked: Walked, instance: DagsterInstance) -> None:
-    decided = decide_request(instance, MonitoringPolicy(), walked.loop.store.accepted_version)
+    store = walked.loop.store
+    log = DecisionLog(store.home)
+    before = log.verify()
+    decided = decide_request(instance, MonitoringPolicy(), store.accepted_version, log, NOW)
+    assert log.verify() == before
     assert isinstance(decided, SkipReason)
 
 

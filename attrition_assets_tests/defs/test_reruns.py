@@ -210,7 +210,7 @@ def test_nobody_is_scored_while_scoring_is_suspended_and_everyone_is_told(place:
     suspension = Suspension(who="legal", why="a complaint is looked into", since=NOW)
     before = place.asset("predictions", LAST).read_bytes()
     switch.suspend(suspension)
-    report_suspension(place.instance, suspension)
+    report_suspension(place.instance, switch, suspension)
     refused = place.run(LAST)
     said = "scoring is suspended since 2025-06-10 00:00 UTC by legal: a complaint is looked into"
     assert said in place.why(refused)
@@ -220,7 +220,7 @@ def test_nobody_is_scored_while_scoring_is_suspended_and_everyone_is_told(place:
     place.loop.write_summaries(place.instance)
     assert said in place.summary(LAST)
     assert "`attrition resume --reason TEXT`, then" in place.summary(LAST)
-    resume_scoring(place.instance, switch, "legal", "settled")
+    resume_scoring(place.instance, switch, "legal", "settled", NOW)
     assert place.run(LAST).success
     assert place.asset("predictions", LAST).read_bytes() == before
     observed = place.instance.fetch_observations(AssetKey("predictions"), limit=2).records
