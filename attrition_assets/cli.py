@@ -59,6 +59,11 @@ def demo(data: Path | None, departures: Path | None) -> None:
 
     started = time.monotonic()
     settings = load_settings()
+    _require_folder(settings, "demo --data", data is not None)
+    if settings.predictions_to:
+        raise click.ClickException(
+            "the demo writes no predictions into a database: unset ATTRITION_PREDICTIONS_TO"
+        )
     if departures and (data is None or data.is_dir()):
         raise click.UsageError("--departures belongs to a table: give it with --data FILE")
     imported = None
@@ -122,7 +127,7 @@ def contract_command(
         id_column=id_column,
         departures=read_file(departures) if departures else None,
     )
-    write_atomically(path, draft.render().encode())
+    write_atomically(path, draft.render_checked().encode())
     for guess in draft.guesses:
         role, kind = guess.entry["role"], guess.entry["kind"]
         click.echo(f"{guess.column:<28} {role:<14} {kind:<11} {guess.why}")
@@ -148,6 +153,7 @@ def import_command(file: Path, months: int, seed: int, departures: Path | None) 
     from attrition_assets.contract import read_contract
 
     settings = load_settings()
+    _require_folder(settings, "import", True)
     folder = settings.home / "data"
     dates = import_table(
         file,
@@ -433,6 +439,15 @@ def _read_month(text: str, hint: str) -> pd.Period:
         return parse_month(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=hint) from None
+
+
+def _require_folder(settings: Settings, command: str, asked: bool) -> None:
+    """Refuse to import months that would not be read: the database's would."""
+    if asked and settings.snapshots_from:
+        raise click.ClickException(
+            f"months come out of the database, and `attrition {command}` would not be read: unset "
+            "ATTRITION_SNAPSHOTS_FROM"
+        )
 
 
 def _open_instance(settings: Settings, writes: bool = True) -> DagsterInstance:

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from attrition_assets.adapters.database import parse_url
+from attrition_assets.adapters.database import TABLE_NAME, check_source, parse_url
 from attrition_assets.contract import DEFAULT_CONTRACT
 from attrition_assets.errors import DatabaseError, SettingsError
 from attrition_assets.months import parse_month
@@ -69,6 +69,21 @@ class Settings(BaseModel):
     @classmethod
     def _is_a_month(cls, value: str) -> str:
         return str(parse_month(value))
+
+    @field_validator("snapshots_from", "departures_from")
+    @classmethod
+    def _is_a_source(cls, value: str) -> str:
+        try:
+            return check_source(value)
+        except DatabaseError as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("predictions_to")
+    @classmethod
+    def _is_a_table(cls, value: str) -> str:
+        if not TABLE_NAME.fullmatch(value):
+            raise ValueError(f"{value!r} is no name of a table such as hr.predictions")
+        return value
 
     @field_validator("database")
     @classmethod
@@ -139,7 +154,9 @@ class Settings(BaseModel):
 
 
 def _explain(kind: str, message: str) -> str:
-    return "unknown variable" if kind == "extra_forbidden" else message
+    return (
+        "unknown variable" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
+    )
 
 
 def load_settings() -> Settings:

@@ -14,7 +14,6 @@ from dagster import DagsterInstance
 
 from attrition_assets.adapters.acknowledgements import look_back
 from attrition_assets.adapters.snapshot_store import SnapshotStore
-from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.adapters.source import open_source
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 from attrition_assets.contract import read_contract
@@ -22,6 +21,7 @@ from attrition_assets.defs.metadata import read_all_metadata
 from attrition_assets.defs.month_state import MonthState, State, read_state
 from attrition_assets.defs.retraining import find_waiting, read_decision
 from attrition_assets.defs.runs import find_running_retraining
+from attrition_assets.errors import DatabaseError, SnapshotError
 from attrition_assets.monitoring.feature_drift import StandingAlarm
 from attrition_assets.months import last_day, parse_month
 from attrition_assets.settings import Settings
@@ -46,12 +46,15 @@ class Status:
     due: pd.Period
     running: str | None
     suspension: Suspension | None
+    source_fault: str | None = None
 
     @property
     def todo(self) -> str:
         """The next thing to do; the most urgent first."""
         if self.champion is None:
             return "train the first model: `attrition retrain --reason first`, or see it: make demo"
+        if self.source_fault:
+            return "mend what keeps the snapshots from being read: `attrition doctor`"
         if self.suspension:
             return "`attrition resume --reason TEXT` once the reason is gone"
         if self.blocked and self.blocked[0].month == self.due:
@@ -76,9 +79,14 @@ def collect_status(settings: Settings, instance: DagsterInstance, now: datetime)
         read_all_metadata(instance, "champion"),
         read_all_metadata(instance, "model"),
     )
+    sent, fault = [], None
+    try:
+        sent = source.months()
+    except (DatabaseError, SnapshotError) as error:
+        fault = str(error)
     states = [
         read_state(month, instance, source, store, switch, settings)
-        for month in _list_months(source, store, due)
+        for month in _list_months(sent, store, due)
     ]
     judged = [state for state in states if state.state == State.JUDGED]
     last = judged[-1] if judged else None
@@ -94,6 +102,7 @@ def collect_status(settings: Settings, instance: DagsterInstance, now: datetime)
         due=due,
         running=running.run_id if running else None,
         suspension=switch.read(),
+        source_fault=fault,
     )
 
 
@@ -112,6 +121,7 @@ def render_status(status: Status) -> str:
         "Alarm": _describe_alarm(status.alarm),
         "Retraining": f"under way (run {status.running})" if status.running else "none under way",
         "Scoring": str(status.suspension) if status.suspension else "on",
+        **({"Snapshots": f"cannot be read: {status.source_fault}"} if status.source_fault else {}),
         "Blocked": "\n".join(_describe_blocked(status.blocked)[:SHOWN]) or "no month",
         "Next": status.todo,
     }
@@ -120,9 +130,9 @@ def render_status(status: Status) -> str:
     )
 
 
-def _list_months(source: SnapshotSource, store: SnapshotStore, due: pd.Period) -> list[pd.Period]:
+def _list_months(sent: list[pd.Period], store: SnapshotStore, due: pd.Period) -> list[pd.Period]:
     """Every month from the first that is known to the newest that is due or known, without gaps."""
-    known = [*source.months(), *store.ledgers()]
+    known = [*sent, *store.ledgers()]
     return [] if not known else list(pd.period_range(min(known), max(due, *known), freq="M"))
 
 

@@ -335,3 +335,91 @@ def test_commands_take_a_table_of_months_with_its_departures(
     assert (again.exit_code, "is there already" in again.output) == (1, True)
     alone = attrition(home, tmp_path, "demo", "--departures", str(leavers))
     assert (alone.exit_code, "give it with --data FILE" in alone.output) == (2, True)
+
+
+def test_a_column_named_like_a_label_is_no_feature_where_departures_tell_who_left() -> None:
+    months = pd.date_range("2025-01-31", periods=3, freq="ME")
+    rows = pd.concat([make_table(as_of=date) for date in months], ignore_index=True)
+    gone = rows["emp_code"].isin(rows["emp_code"][:ROWS][LEFT])
+    table = rows.drop(columns="has_left").assign(
+        Attrition=np.where(gone & (rows["as_of"] == months[-1]), "Yes", "No"),
+        status=np.where(gone & (rows["as_of"] == months[-1]), "inactive", "active"),
+        union_status=np.where(rows["remote"], "member", "none"),
+    )
+    left = pd.DataFrame({"emp_code": rows["emp_code"][:ROWS][LEFT], "last_day": "2025-04-03"})
+    drafted = draft_contract(table, "t", departures=left)
+    for name in ("Attrition", "status"):
+        assert (entry(drafted, name)["role"], why(drafted, name)[:12]) == (
+            "ignored",
+            "named like a",
+        )
+    assert entry(drafted, "union_status")["role"] == Role.FEATURE
+
+
+def test_what_tells_who_leaves_soon_is_ignored_though_it_does_not_tell_who_ever_left() -> None:
+    months = pd.date_range("2025-01-31", periods=8, freq="ME")
+    rows = pd.concat([make_table(as_of=date) for date in months], ignore_index=True)
+    gone = rows["emp_code"].isin(rows["emp_code"][:ROWS][LEFT])
+    soon = gone & rows["as_of"].between(months[4], months[6])
+    left = pd.DataFrame({"emp_code": rows["emp_code"][:ROWS][LEFT], "last_day": "2025-08-30"})
+    table = rows.drop(columns="has_left").assign(rooms=np.where(soon, 3.5, 1.25))
+    drafted = draft_contract(table, "t", departures=left)
+    assert "tells who left with an AUC" in why(drafted, "rooms")
+
+
+def test_departures_of_other_people_are_refused() -> None:
+    table = make_table().drop(columns="has_left")
+    gone = pd.DataFrame({"emp_code": ["X1", "X2"], "last_day": "2026-03-04"})
+    with pytest.raises(ContractError, match="nobody of the table is among the departures"):
+        draft_contract(table, "t", departures=gone)
+
+
+def test_a_named_label_and_departures_may_both_be_given() -> None:
+    table = make_table()
+    gone = pd.DataFrame({"emp_code": table["emp_code"][LEFT], "last_day": "2026-03-04"})
+    drafted = draft_contract(table, "t", label="has_left", departures=gone)
+    assert (drafted.contract.label, drafted.departure_date) == ("has_left", "last_day")
+
+
+@pytest.mark.parametrize("low", [1_000_000.0, 123_456_789.0, 0.00012, -5.5])
+def test_a_drafted_range_holds_every_value_it_was_drafted_from(low: float) -> None:
+    values = low + np.linspace(0, 1, ROWS) * abs(low) ** 0.1
+    lowest, highest = entry(draft(amount=values), "amount")["range"]
+    assert lowest <= values.min() and values.max() <= highest
+
+
+@pytest.mark.parametrize("values", [[1e20] * ROWS, [np.inf, *range(1, ROWS)]])
+def test_numbers_of_any_size_draft_a_contract_that_loads(values: list[float]) -> None:
+    table = make_table(amount=np.array(values) * np.linspace(1, 2, ROWS))
+    drafted = draft_contract(table, "t")
+    assert drafted.contract.id == "emp_code"
+    assert "nan" not in drafted.render_checked()
+
+
+def test_a_name_that_no_file_can_hold_is_refused_in_words() -> None:
+    with pytest.raises(ContractError, match=r"no contract can be drafted .*: rename the column"):
+        draft(**{"two\nlines": LEFT}).render_checked()
+
+
+@pytest.mark.parametrize("column", ["has_left", "Dept", "rating"])
+def test_an_id_that_cannot_be_one_is_refused(column: str) -> None:
+    with pytest.raises(ContractError, match=f"--id {column} cannot say whose a row is"):
+        draft_contract(make_table(), "t", id_column=column)
+
+
+def test_ids_with_leading_zeros_stay_text_and_nameless_columns_are_ignored() -> None:
+    drafted = draft(
+        emp_code=[f"{number:06}" for number in range(ROWS)], **{"Unnamed: 0": range(ROWS)}
+    )
+    assert not drafted.contract.columns["emp_code"].integer
+    assert entry(drafted, "Unnamed: 0")["role"] == Role.IGNORED
+
+
+def test_what_hides_an_id_is_hinted_at() -> None:
+    months = [make_table(as_of=date) for date in ("31/01/2025", "28/02/2025")]
+    with pytest.raises(ContractError, match=r"as_of holds no dates such as 2026-01-31"):
+        draft_contract(pd.concat(months, ignore_index=True), "t")
+    nobody = make_table()
+    nobody.loc[3, "emp_code"] = None
+    with pytest.raises(ContractError, match="emp_code has 1 rows without a value"):
+        draft_contract(nobody, "t")

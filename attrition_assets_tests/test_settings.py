@@ -126,9 +126,12 @@ def test_a_database_is_a_secret_and_names_what_to_read() -> None:
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"DATABASE": "hidden"}, "ATTRITION_DATABASE: Value error, is no SQLAlchemy URL such as"),
+        ({"DATABASE": "hidden"}, "ATTRITION_DATABASE: is no SQLAlchemy URL such as"),
         ({"DATABASE": DATABASE}, "nothing says what to read or write there: set"),
         ({"SNAPSHOTS_FROM": "people"}, "ATTRITION_DATABASE is not set"),
+        ({"DATABASE": DATABASE, "PREDICTIONS_TO": "my-table"}, "'my-table' is no name of a table"),
+        ({"DATABASE": DATABASE, "SNAPSHOTS_FROM": "hr.p q"}, "is neither a table such as"),
+        ({"DATABASE": DATABASE.replace("hidden", "hid@den"), "SNAPSHOTS_FROM": "p"}, "an @ too"),
         (
             {"DATABASE": DATABASE, "PREDICTIONS_TO": "p", "DEPARTURES_FROM": "left"},
             "ATTRITION_DEPARTURES_FROM needs ATTRITION_SNAPSHOTS_FROM",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, NullPool, TableClause, create_engine, make_url
@@ -16,6 +17,7 @@ from sqlalchemy import column as name_column
 from sqlalchemy import table as name_table
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
     IntegrityError,
     NoSuchModuleError,
@@ -25,7 +27,9 @@ from sqlalchemy.exc import (
 from attrition_assets.errors import DatabaseError
 
 CONNECT_SECONDS = 10
+SHORTEST_SECRET = 4  # to mask less would only garble
 TABLE_NAME = re.compile(r"([A-Za-z_]\w*\.)?[A-Za-z_]\w*")
+QUERY = re.compile(r"\(*\s*(select|with)\b", re.IGNORECASE)
 EXAMPLE = "postgresql://reader:PASSWORD@db.example/hr or sqlite:////data/hr.db"
 
 
@@ -75,9 +79,15 @@ class Database:
                 url, connect_args=options, poolclass=NullPool, hide_parameters=True
             )
         except (NoSuchModuleError, ModuleNotFoundError) as error:
+            is_postgres = url.get_backend_name() == "postgresql"
+            advice = "pip install 'attrition-assets[postgres]'" if is_postgres else "with pip"
             raise DatabaseError(
-                f"{self.name} cannot be opened: {error}: install its driver (for PostgreSQL: pip "
-                "install 'attrition-assets[postgres]')"
+                f"{self.name} cannot be opened: {error}: install its driver ({advice})"
+            ) from None
+        except (ArgumentError, ValueError, TypeError):
+            raise DatabaseError(
+                f"{self.name} cannot be opened: an option after the ? of ATTRITION_DATABASE is not "
+                "one that its driver takes"
             ) from None
         try:
             yield engine
@@ -90,18 +100,22 @@ class Database:
             yield
         except IntegrityError:
             raise
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, UnicodeError) as error:
             raise DatabaseError(
                 f"{self.name} does not do what is asked of it: {self.explain(error)}; correct "
                 "ATTRITION_DATABASE or what it should read or write, and do it again"
             ) from None
 
-    def explain(self, error: SQLAlchemyError) -> str:
-        """The first line of what the database said: those after it may quote rows."""
+    def explain(self, error: Exception) -> str:
+        """The first line of what the database said, without what may be a value or a password."""
+        if isinstance(error, DataError):
+            return "a value does not fit what is asked of it (it is not shown)"
         said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-        password = parse_url(self.url).password
-        first = next(iter(said.splitlines()), type(error).__name__)
-        return first.replace(str(password), "***") if password else first
+        url = parse_url(self.url)
+        for secret in {str(url.password or ""), *map(str, url.query.values())}:
+            if len(secret) >= SHORTEST_SECRET and secret != url.query.get("host"):
+                said = said.replace(secret, "***")
+        return next(iter(said.splitlines()), type(error).__name__)
 
 
 def parse_url(url: SecretStr) -> URL:
@@ -113,7 +127,22 @@ def parse_url(url: SecretStr) -> URL:
         parts = make_url(url.get_secret_value())
     except (ArgumentError, ValueError):
         raise DatabaseError(f"is no SQLAlchemy URL such as {EXAMPLE} (it is not shown)") from None
-    return parts.set(drivername="postgresql+psycopg") if parts.drivername == "postgresql" else parts
+    if "@" in f"{parts.host}{parts.database}":
+        raise DatabaseError("has an @ too many (it is not shown): write one in a password as %40")
+    if parts.drivername in ("postgresql", "postgres"):
+        return parts.set(drivername="postgresql+psycopg")
+    return parts
+
+
+def check_source(source: str) -> str:
+    """A table's name or a SELECT, stripped. Raises DatabaseError if it is neither."""
+    source = source.strip()
+    if not (TABLE_NAME.fullmatch(source) or QUERY.match(source)):
+        raise DatabaseError(
+            f"{source!r} is neither a table such as hr.headcount nor a query that begins with "
+            "SELECT or WITH"
+        )
+    return source
 
 
 def name_parts(table: str, *columns: str) -> TableClause:
@@ -133,5 +162,5 @@ def _open_file(url: URL, writes: bool) -> URL:
         )
     if writes:
         return url
-    readable = f"file:{path.absolute()}"
+    readable = f"file:{quote(str(path.absolute()))}"
     return url.set(database=readable).update_query_dict({"mode": "ro", "uri": "true"})

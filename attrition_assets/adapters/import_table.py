@@ -12,7 +12,7 @@ import pandas as pd
 
 from attrition_assets.adapters.files import to_parquet_bytes, write_atomically
 from attrition_assets.adapters.snapshots import read_file, select_departures
-from attrition_assets.casting import cast_to_contract, read_dates
+from attrition_assets.casting import cast_to_contract, read_dates, read_ids
 from attrition_assets.contract import Contract
 from attrition_assets.drafting import ROW_NUMBER
 from attrition_assets.errors import SnapshotError
@@ -97,12 +97,20 @@ def read_months(
             f"{path} has no column {contract.snapshot_date!r}: departures need a table that is "
             "dated by it"
         )
+    if contract.id not in table.columns:
+        raise SnapshotError(f"{path} has no column {contract.id!r}: nobody can be told apart")
     if not dated:
         rows = _cast_labelled(table, path, contract, first_month)
         return _deal(rows, path, contract, first_month, months, seed), None
     left = None
     if departures is not None:
         left = select_departures(read_file(departures), contract, str(departures))
+        known = read_ids(table[contract.id], contract.columns[contract.id])
+        if not left[contract.id].isin(known).any():
+            raise SnapshotError(
+                f"nobody of {path} is among {departures}: their {contract.id} are of other people, "
+                "or written differently"
+            )
     return _split(table, path, contract, first_month), left
 
 
@@ -111,7 +119,7 @@ def _split(
 ) -> Snapshots:
     """A dated table's rows by month, as they were sent; the first month must fit the contract."""
     dates = read_dates(table[contract.snapshot_date])
-    wrong = (dates != dates + pd.offsets.MonthEnd(0)) | dates.isna()
+    wrong = (dates != (dates + pd.offsets.MonthEnd(0)).dt.normalize()) | dates.isna()
     if wrong.any():
         rows = [int(row) for row in wrong.to_numpy().nonzero()[0][:10]]
         raise SnapshotError(

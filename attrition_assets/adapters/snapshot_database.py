@@ -4,7 +4,6 @@ A month is the rows that are dated in it. They are read once, in batches, as a f
 from there on they are what a file in a folder is.
 """
 
-import datetime
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Select, literal_column, select, text
 from sqlalchemy import column as name_column
 
 from attrition_assets.adapters.database import TABLE_NAME, Database, name_parts
@@ -63,36 +62,30 @@ class SnapshotDatabase:
         Raises SnapshotError if a row has no date, or what is none; DatabaseError if the database
         does not answer.
         """
-        name = self.contract.snapshot_date
-        date: ColumnElement[Any] = name_column(name)
         with self.database.reading() as connection:
-            self._require_columns(
-                connection, self.snapshots_from, [self.contract.snapshot_date], self.place
-            )
-            query = select(date).select_from(_source(self.snapshots_from)).distinct()
-            found = [row[0] for row in connection.execute(query)]
-        dates = read_dates(pd.Series(found, dtype="object"))
-        if dates.isna().any():
-            raise SnapshotError(
-                f"rows of {self.place} have no usable {name}: date each row with its month's last "
-                "day, such as 2026-01-31"
-            )
-        return sorted(set(dates.dt.to_period("M")))
+            return sorted(set(self._read_dates(connection).values()))
 
     def fetch(self, month: pd.Period) -> RawSnapshot:
-        """The rows dated in a month, by id. Raises SnapshotError if there are none."""
-        names = [self.contract.snapshot_date, self.contract.id]
+        """The rows dated in a month, by id.
+
+        Raises SnapshotError if there are none, and as `months` does.
+        """
+        date: ColumnElement[Any] = name_column(self.contract.snapshot_date)
+        identity: ColumnElement[Any] = name_column(self.contract.id)
         with self.database.reading() as connection:
-            held = self._require_columns(connection, self.snapshots_from, names, self.place)
-            wanted = [name for name in self.contract.columns if name in held]
-            within = self._date_within(connection, month)
-            query = _select(wanted, self.snapshots_from)
-            table = _stream(connection, query.where(*within).order_by(name_column(names[1])))
-        if not len(table):
-            raise SnapshotError(
-                f"no {self.describe_month(month)} ({describe_held(self.months())}): load the month "
-                "there, or correct ATTRITION_SNAPSHOTS_FROM"
-            )
+            dates = self._read_dates(connection)
+            own = [value for value, dated in dates.items() if dated == month]
+            if not own:
+                held = describe_held(sorted(set(dates.values())))
+                raise SnapshotError(
+                    f"no {self.describe_month(month)} ({held}): load the month there, or correct "
+                    "ATTRITION_SNAPSHOTS_FROM"
+                )
+            names = [self.contract.id]
+            present = self._require_columns(connection, self.snapshots_from, names, self.place)
+            wanted = [name for name in self.contract.columns if name in present]
+            query = _select(wanted, self.snapshots_from).where(date.in_(own)).order_by(identity)
+            table = _stream(connection, query)
         return RawSnapshot(f"{month}-from-database.parquet", _to_parquet(table))
 
     def departures(self, known_by: pd.Period) -> pd.DataFrame | None:
@@ -122,23 +115,19 @@ class SnapshotDatabase:
                 )
         return held
 
-    def _date_within(self, connection: Connection, month: pd.Period) -> list[ColumnElement[bool]]:
-        """The month's rows, by dates of the kind that the column holds: dates, or text of them."""
+    def _read_dates(self, connection: Connection) -> dict[Any, pd.Period]:
+        """Each date that a row has, as the database gives it, and its month."""
         name = self.contract.snapshot_date
-        date: ColumnElement[Any] = name_column(name)
-        one = select(date).select_from(_source(self.snapshots_from)).where(date.is_not(None))
-        value = connection.execute(one.limit(1)).scalar()
-        if not isinstance(value, datetime.date | str | None):
+        self._require_columns(connection, self.snapshots_from, [name], self.place)
+        query = _select([name], self.snapshots_from).distinct()
+        found = [row[0] for row in connection.execute(query)]
+        dates = read_dates(pd.Series(found, dtype="object"))
+        if dates.isna().any():
             raise SnapshotError(
-                f"{name} of {self.place} holds {type(value).__name__}: it must be a date, or text "
-                "such as 2026-01-31"
+                f"rows of {self.place} have no usable {name}: date each row with its month's last "
+                "day, such as 2026-01-31"
             )
-        first, after = (each.start_time.date() for each in (month, month + 1))
-        bounds = [str(each) if isinstance(value, str) else each for each in (first, after)]
-        return [
-            date >= bindparam("first", bounds[0]),
-            date < bindparam("after", bounds[1]),
-        ]
+        return dict(zip(found, dates.dt.to_period("M"), strict=True))
 
 
 def _name(source: str, variable: str, database: Database) -> str:
@@ -151,7 +140,7 @@ def _source(source: str) -> Any:
     if TABLE_NAME.fullmatch(source):
         return name_parts(source)
     query = source.strip().rstrip(";").replace(":", r"\:")
-    return text(f"({query}) AS asked")
+    return text(f"({query}\n) AS asked")  # its last line may be a comment
 
 
 def _select(names: Iterable[str], source: str) -> Select[Any]:
@@ -175,11 +164,15 @@ def _stream(connection: Connection, query: Select[Any]) -> "pa.Table":
 
 
 def _to_array(values: Sequence[Any]) -> "pa.Array":
-    """One batch of a column: decimals as floats; what is no number, date or truth as text."""
+    """One batch of a column: whole decimals as integers, the others as floats.
+
+    What is no number, date or truth is text.
+    """
     import pyarrow as pa
 
     if any(isinstance(value, Decimal) for value in values):
-        values = [None if value is None else float(value) for value in values]
+        whole = all(value is None or value == value // 1 for value in values)
+        values = [None if value is None else (int if whole else float)(value) for value in values]
     try:
         array = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -198,7 +191,10 @@ def _join(chunks: Sequence["pa.Array"]) -> "pa.ChunkedArray":
         numbers = all(pa.types.is_integer(each) or pa.types.is_floating(each) for each in types)
         types = {pa.float64() if numbers else pa.string()}
     kind = types.pop() if types else pa.string()
-    return pa.chunked_array([chunk.cast(kind) for chunk in chunks], kind)
+    try:
+        return pa.chunked_array([chunk.cast(kind) for chunk in chunks], kind)
+    except pa.ArrowInvalid:  # an integer that no float is equal to
+        return pa.chunked_array([chunk.cast(pa.string()) for chunk in chunks], pa.string())
 
 
 def _to_parquet(table: "pa.Table") -> bytes:

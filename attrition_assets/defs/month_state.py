@@ -17,7 +17,7 @@ from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.adapters.waivers import WAIVABLE
 from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.runs import explain_failure, find_last_failure
-from attrition_assets.errors import DatabaseError
+from attrition_assets.errors import DatabaseError, SnapshotError
 from attrition_assets.monitoring.report import DriftReport
 from attrition_assets.months import partition_key
 from attrition_assets.settings import Settings
@@ -92,7 +92,7 @@ def _explain_unchecked(
 ) -> MonthState:
     try:
         held = source.months()
-    except DatabaseError as error:
+    except (DatabaseError, SnapshotError) as error:
         return MonthState(month, State.NOT_CHECKED, str(error), f"mend the cause, then {again}")
     if month not in held:
         return MonthState(

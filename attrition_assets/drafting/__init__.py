@@ -17,8 +17,9 @@ from attrition_assets.drafting.keys import (
     find_id,
     find_label,
     read_departures,
+    require_id,
 )
-from attrition_assets.drafting.values import Entry, Guess, guess_column, write_values
+from attrition_assets.drafting.values import Entry, Flags, Guess, guess_column, write_values
 from attrition_assets.errors import ContractError
 
 SNAPSHOT_DATE, ROW_NUMBER = "SnapshotDate", "RowNumber"
@@ -41,6 +42,20 @@ class Draft:
         return Contract.model_validate(
             {"name": self.name, "outcomes": outcomes, "columns": columns}
         )
+
+    def render_checked(self) -> str:
+        """The file's text. Raises ContractError unless it reads as what was drafted."""
+        text = self.render()
+        try:
+            read = Contract.model_validate(yaml.safe_load(text))
+        except (yaml.YAMLError, ValueError) as error:
+            raise ContractError(
+                f"no contract can be drafted ({str(error).splitlines()[0]}): rename the column "
+                "that has a line break or the like in its name, or leave it out"
+            ) from None
+        if read != self.contract:
+            raise ContractError("no contract can be drafted: a name or a level is no plain text")
+        return text
 
     def render(self) -> str:
         """The contract as YAML, each guess with its reason beside it."""
@@ -85,24 +100,29 @@ def draft_contract(
     date = find_date(columns)
     if label is None and departures is None:
         label = find_label(columns)
+    if id_column is not None:
+        require_id(columns, id_column, label, date)
     person = id_column or find_id(columns, label, date)
     if person is None and departures is not None:
         raise ContractError("no column tells whose a row is, for the departures: name it with --id")
     departure_date = DEPARTURE_DATE
+    left: list[Flags] = []
+    if departures is not None and person is not None:
+        dates = columns[date] if date else None
+        departure_date, left = read_departures(departures, columns[person].rename(person), dates)
     if label is not None:
         entry, positive = declare_label(columns[label], label)
-        left = (columns[label] == positive).to_numpy()
-    elif departures is not None and person is not None:
-        departure_date, left = read_departures(departures, columns[person], person)
+        left.append((columns[label] == positive).to_numpy())
     guesses = []
     for column, values in columns.items():
         if column == label:
             why = f"two values, and its name; {positive!r} is taken to mean: left"
             guesses.append(Guess(column, entry, why))
         elif column == person:
-            whole = bool(values.str.fullmatch(r"[0-9]{1,15}").all())
+            whole = bool(values.str.fullmatch(r"0|[1-9][0-9]{0,14}").all())
             found: Entry = {"kind": Kind.ID, "role": Role.ID} | ({"integer": True} if whole else {})
-            guesses.append(Guess(column, found, "its name, and no value repeats within a date"))
+            said = "named with --id" if id_column else "its name"
+            guesses.append(Guess(column, found, f"{said}, and no value repeats within a date"))
         elif column == date:
             found = {"kind": Kind.DATE, "role": Role.SNAPSHOT_DATE}
             guesses.append(Guess(column, found, "dates, and its name"))

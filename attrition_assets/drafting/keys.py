@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from attrition_assets.casting import read_dates
 from attrition_assets.contract import Kind, Role
 from attrition_assets.drafting.names import (
     NAMED_DATE,
@@ -14,11 +15,11 @@ from attrition_assets.drafting.names import (
     NAMED_PRESENT,
     is_named,
 )
-from attrition_assets.drafting.values import Entry, Flags, are_dates, write_values
+from attrition_assets.drafting.values import LEFT, STAYED, Entry, Flags, are_dates, write_values
 from attrition_assets.errors import ContractError
 
-STAYED = {"no", "n", "0", "false", "stayed", "active", "employed", "current", "present"}
-LEFT = {"yes", "y", "1", "true", "left", "leaver", "terminated", "exited", "resigned", "inactive"}
+HORIZON_DAYS = 92
+
 YES_OR_NO = {"yes", "no", "y", "n", "1", "0", "true", "false"}
 
 
@@ -82,23 +83,42 @@ def declare_label(values: pd.Series, label: str) -> tuple[Entry, str]:
     return entry, positive
 
 
-def read_departures(table: pd.DataFrame, ids: pd.Series, person: str) -> tuple[str, Flags]:
-    """The column of the departures' dates, and which rows are of somebody who left."""
+def read_departures(
+    table: pd.DataFrame, ids: pd.Series, dates: pd.Series | None
+) -> tuple[str, list[Flags]]:
+    """The column of the departures' dates, and which rows are of somebody who left.
+
+    At any time and, where rows are dated, within the horizon of a row. `ids` are the rows' persons,
+    named as the column is. Raises ContractError if the departures are of other people, or none of
+    their columns says when.
+    """
     columns = {str(column): write_values(table[column]) for column in table}
+    person = str(ids.name)
     if person not in columns:
         raise ContractError(
             f"the departures have no column {person!r}, which says whose a row of the table is: "
             f"rename it there (it has {', '.join(columns)}), or name another with --id"
         )
-    dates = [column for column, values in columns.items() if are_dates(values)]
-    named = [column for column in dates if is_named(column, NAMED_LEAK)]
-    for found in (dates, named):
-        if len(found) == 1:
-            return found[0], ids.isin(columns[person]).to_numpy()
-    raise ContractError(
-        f"which column of the departures says when somebody left? {', '.join(dates) or 'None'} "
-        "holds dates such as 2026-01-31: keep or name one so that it tells, such as DepartureDate"
-    )
+    left = ids.isin(columns[person])
+    if not left.any():
+        raise ContractError(
+            f"nobody of the table is among the departures: their {person!r} are of other people, "
+            "or written differently (such as 0007 and 7)"
+        )
+    found = [column for column, values in columns.items() if are_dates(values)]
+    named = [column for column in found if is_named(column, NAMED_LEAK)]
+    when = next((each[0] for each in (found, named) if len(each) == 1), None)
+    if when is None:
+        raise ContractError(
+            f"which column of the departures says when somebody left? {', '.join(found) or 'None'} "
+            "holds dates such as 2026-01-31: keep or name one so that it tells, such as "
+            "DepartureDate"
+        )
+    if dates is None:
+        return when, [left.to_numpy()]
+    last = pd.Series(read_dates(columns[when]).to_numpy(), index=columns[person]).groupby(level=0)
+    days = (ids.map(last.max()) - read_dates(dates)).dt.days
+    return when, [left.to_numpy(), (left & days.between(0, HORIZON_DAYS)).to_numpy()]
 
 
 def find_id(columns: dict[str, pd.Series], label: str | None, date: str | None) -> str | None:
@@ -121,7 +141,30 @@ def find_id(columns: dict[str, pd.Series], label: str | None, date: str | None) 
             return named[0]
     if date is None and not unique and not any(is_named(each, NAMED_PERSON) for each in columns):
         return None
+    hints = [
+        f"; {column} has {int(values.isna().sum())} rows without a value"
+        for column, values in columns.items()
+        if is_named(column, NAMED_PERSON) and values.isna().any()
+    ] + [
+        f"; {column} holds no dates such as 2026-01-31, so that months are not told apart"
+        for column, values in columns.items()
+        if date is None and is_named(column, NAMED_DATE) and not are_dates(values)
+    ]
     raise ContractError(
         "no column tells whose a row is: none is named like an id and different in every row; name "
-        f"it with --id (different in every row: {', '.join(unique) or 'none'})"
+        f"it with --id (different in every row: {', '.join(unique) or 'none'}){''.join(hints)}"
     )
+
+
+def require_id(
+    columns: dict[str, pd.Series], column: str, label: str | None, date: str | None
+) -> None:
+    """Raise ContractError unless a column that a person names can say whose a row is."""
+    values = columns[column]
+    rows = pd.DataFrame({"value": values, "date": columns[date] if date else ""})
+    repeated, missing = int(rows.duplicated().sum()), int(values.isna().sum())
+    if column in (label, date) or repeated or missing:
+        raise ContractError(
+            f"--id {column} cannot say whose a row is: it is the label or the date, or a value "
+            f"repeats within a date ({repeated} rows) or is missing ({missing} rows)"
+        )

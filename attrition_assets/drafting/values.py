@@ -1,6 +1,6 @@
 """What a column that is no key holds: its kind and its levels or range, or why it is ignored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from attrition_assets.drafting.names import (
     NAMED_CODE,
     NAMED_COUNT,
     NAMED_ID,
+    NAMED_LABELS,
     NAMED_LEAK,
     NAMED_NAME,
     NAMED_PLACE,
@@ -23,6 +24,8 @@ from attrition_assets.drafting.names import (
 from attrition_assets.training.evaluation import measure_alone
 from attrition_assets.training.gates import LEAK_AUC
 
+STAYED = {"no", "n", "0", "false", "stayed", "active", "employed", "current", "present"}
+LEFT = {"yes", "y", "1", "true", "left", "leaver", "terminated", "exited", "resigned", "inactive"}
 FEW_LEVELS = 40
 FEW_RANKS = 10
 Entry = dict[str, Any]
@@ -38,10 +41,10 @@ class Guess:
     why: str
 
 
-def guess_column(column: str, values: pd.Series, left: Flags) -> Guess:
-    """What a column is that is no key and no label."""
+def guess_column(column: str, values: pd.Series, left: Sequence[Flags]) -> Guess:
+    """What a column is that is no key and no label; `left` are the ways in which rows left."""
     whole: Entry = {"missing": True} if values.isna().any() else {}
-    for why in _find_objections(column, values, left):
+    if why := next(_find_objections(column, values, left), None):
         return Guess(column, _declare_ignored(values), why)
     if is_named(column, NAMED_CODE) and not is_named(column, NAMED_COUNT):
         entry, why = _declare_codes(values)
@@ -54,8 +57,10 @@ def guess_column(column: str, values: pd.Series, left: Flags) -> Guess:
 
 def write_values(values: pd.Series) -> pd.Series:
     """The values as text, as a CSV file has them: 1.0 is 1; what is missing stays so."""
-    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
-        values = values.astype("Int64")
+    if pd.api.types.is_float_dtype(values):
+        known = values.dropna()
+        if (known.abs() < 2**53).all() and (known % 1 == 0).all():
+            values = values.astype("Int64")
     written: pd.Series = values.astype("string").astype(object).where(values.notna())
     return written
 
@@ -67,8 +72,22 @@ def are_dates(values: pd.Series) -> bool:
     return len(known) > 0 and bool(looks.all()) and bool(read_dates(known).notna().all())
 
 
-def _find_objections(column: str, values: pd.Series, left: Flags) -> Iterator[str]:
+def is_label_like(column: str, values: pd.Series) -> bool:
+    """Whether a column of two values is named as one that tells who left is."""
+    if values.nunique() != 2 or is_named(column, NAMED_PROTECTED):
+        return False
+    *sure, vague = NAMED_LABELS
+    if any(is_named(column, pattern) for pattern in sure):
+        return True
+    return is_named(column, vague) and set(values.dropna().str.lower()) <= STAYED | LEFT
+
+
+def _find_objections(column: str, values: pd.Series, left: Sequence[Flags]) -> Iterator[str]:
     """Why a column must not reach the model, the gravest reason first."""
+    if column.startswith("Unnamed: "):
+        yield "no name: the numbers of another table's rows, it seems"
+    if is_label_like(column, values):
+        yield "named like a label: it would tell who left"
     if is_named(column, NAMED_LEAK):
         yield "known only after leaving, by its name: it would tell the label"
     known = values.notna().to_numpy()
@@ -78,7 +97,7 @@ def _find_objections(column: str, values: pd.Series, left: Flags) -> Iterator[st
     if values.nunique() == 1 and known.all():
         yield "the same value in every row"
         return
-    if (auc := _measure_leak(values, left)) > LEAK_AUC:
+    if (auc := max((_measure_leak(values, each) for each in left), default=0.5)) > LEAK_AUC:
         yield f"tells who left with an AUC of {auc:.3f}, alone: is it known only after leaving?"
     if known.mean() < 0.5:
         yield f"missing in {1 - known.mean():.0%} of the rows"
@@ -90,6 +109,8 @@ def _find_objections(column: str, values: pd.Series, left: Flags) -> Iterator[st
         yield "dates are no feature: give the time since, in months or years"
     repeated = 1 - values.nunique() / known.sum()
     numbers = read_numbers(values[known]).notna().all()
+    if numbers and not np.isfinite(read_numbers(values[known])).all():
+        yield "infinite values"
     if repeated == 0 and is_named(column, NAMED_ID) and known.sum() > 1:
         yield "another identifier: different in every row"
     elif is_named(column, NAMED_CODE) and values.nunique() > FEW_LEVELS:
@@ -160,4 +181,5 @@ def _widen(low: float, high: float, integer: bool) -> tuple[float, float]:
     lowest = max(0.0, lowest) if low >= 0 else lowest
     if integer:
         return int(lowest), int(highest)
-    return float(f"{lowest:.6g}"), float(f"{highest:.6g}")
+    digits = max(0, 1 - int(np.log10(unit)))
+    return round(float(lowest), digits), round(float(highest), digits)

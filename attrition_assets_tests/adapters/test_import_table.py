@@ -242,3 +242,13 @@ def test_a_dated_table_that_cannot_be_split_leaves_no_folder(
             panel.path, tmp_path / "data", contract, first_month=START, departures=panel.left
         )
     assert not (tmp_path / "data").exists()
+
+
+def test_departures_of_strangers_are_refused(
+    panel: Panel, tmp_path: Path, contract: Contract
+) -> None:
+    panel.left.write_text("EmployeeNumber,DepartureDate\n4000,2025-03-05\n")
+    with pytest.raises(SnapshotError, match="their EmployeeNumber are of other people"):
+        import_table(
+            panel.path, tmp_path / "data", contract, first_month=START, departures=panel.left
+        )

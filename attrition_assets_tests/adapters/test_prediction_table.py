@@ -15,6 +15,11 @@ from attrition_assets.months import parse_month
 from attrition_assets_tests.conftest import declare_contract
 from attrition_assets_tests.databases import ask, execute
 
+COLUMNS = (
+    '("{contract.id}" int, "{contract.snapshot_date}" date, snapshot_version int, '
+    "model_version int, flag boolean, probability double precision"
+)
+KEY = 'primary key ("{contract.id}", "{contract.snapshot_date}", snapshot_version, model_version)'
 JANUARY = parse_month("2026-01")
 
 
@@ -84,12 +89,9 @@ def test_other_rows_of_the_same_month_and_versions_are_left_and_told(
 def test_rows_that_the_database_refuses_leave_nothing(
     table: PredictionTable, url: str, contract: Contract
 ) -> None:
-    execute(
-        url,
-        f'create table predictions ("{contract.id}" int, "{contract.snapshot_date}" date, '
-        "snapshot_version int, model_version int, flag boolean, "
-        "probability double precision check (probability < 0.99))",
-    )
+    columns = COLUMNS.format(contract=contract)
+    limit = "check (probability < 0.99)"
+    execute(url, f"create table predictions {columns}, {KEY.format(contract=contract)}, {limit})")
     rows = draw(contract)
     rows.loc[150, "probability"] = 0.999
     with pytest.raises(DatabaseError, match=r"table predictions of .* refuses the rows of 2026-01"):
@@ -114,7 +116,39 @@ def test_ids_may_be_text_and_names_have_a_schema(url: str) -> None:
     assert ask(url, 'select "Id" from predictions')["Id"].tolist() == rows["Id"].tolist()
 
 
-def test_a_name_that_is_none_is_refused(url: str, contract: Contract) -> None:
-    table = PredictionTable(Database(SecretStr(url)), contract, "predictions; drop table x")
-    with pytest.raises(DatabaseError, match="is no name of a table"):
+def test_a_table_without_a_key_is_refused_before_anything_is_written(
+    table: PredictionTable, url: str, contract: Contract
+) -> None:
+    execute(url, f"create table predictions {COLUMNS.format(contract=contract)})")
+    with pytest.raises(DatabaseError, match="has no primary key of EmployeeNumber, SnapshotDate"):
         table.write(draw(contract), JANUARY)
+    assert count(url) == 0
+
+
+def test_a_table_that_would_change_the_values_is_refused_with_nothing_written(
+    table: PredictionTable, url: str, contract: Contract
+) -> None:
+    columns = COLUMNS.format(contract=contract).replace("double precision", "varchar(40)")
+    execute(url, f"create table predictions {columns}, {KEY.format(contract=contract)})")
+    with pytest.raises(DatabaseError, match=r"does not keep what is written|does not do what"):
+        table.write(draw(contract), JANUARY)
+    assert count(url) == 0
+
+
+def test_writers_at_once_make_the_table_once(url: str, contract: Contract) -> None:
+    for number in range(4):
+        table = PredictionTable(Database(SecretStr(url)), contract, f"p{number}")
+        with ThreadPoolExecutor(3) as pool:
+            jobs = [pool.submit(table.write, draw(contract, 50), JANUARY) for _ in range(3)]
+        assert sorted(job.result() for job in jobs) == [False, False, True]
+
+
+def test_a_contract_that_calls_its_id_like_a_column_of_ours_is_refused(url: str) -> None:
+    pay = {"kind": "continuous", "role": "feature", "range": [0, 9]}
+    columns = declare_contract(Pay=pay).columns
+    named = Contract(
+        name="odd",
+        columns={"flag": columns["Id"], **{k: v for k, v in columns.items() if k != "Id"}},
+    )
+    with pytest.raises(DatabaseError, match="calls its id or date 'flag'"):
+        PredictionTable(Database(SecretStr(url)), named, "predictions").check()

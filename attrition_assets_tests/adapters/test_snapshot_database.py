@@ -4,6 +4,7 @@ import datetime
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -83,13 +84,14 @@ def test_departures_are_those_known_by_the_month(
     assert open_database(url, contract).departures(known_by=FEBRUARY) is None
 
 
-def test_a_query_may_stand_for_a_table_with_colons_percents_and_a_last_semicolon(
+def test_a_query_may_stand_for_a_table_with_colons_percents_and_a_last_remark(
     source: SnapshotDatabase, contract: Contract, url: str
 ) -> None:
     date, identity = f'"{contract.snapshot_date}"', f'"{contract.id}"'
     query = (
-        f"select * from snapshots where {identity} <= 10 and '12:30 :no % 5' like '12:30 :no %%';"
+        f"select * from snapshots where {identity} <= 10 and '12:30 :no % 5' like '12:30 :no %%'"
     )
+    query += " -- a remark"
     if url.startswith("postgresql"):
         query = query.replace("<= 10", f"<= 10::int and {date}::date > '2026-01-01'::date")
     asked = open_database(url, contract, query)
@@ -142,9 +144,30 @@ def test_rows_without_a_date_belong_to_no_month_and_are_not_lost_in_silence(
         source.months()
 
 
-def test_dates_that_are_numbers_are_refused(url: str, contract: Contract) -> None:
-    fill(url, snapshots=pd.DataFrame({contract.id: [1], contract.snapshot_date: [20260131]}))
-    with pytest.raises(SnapshotError, match="holds int: it must be a date, or text"):
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ["2026-01-31", "20260131", "2026-01-31 00:00:00", "2026-01-31T00:00:00"],
+        [20260131, 20260131, 20260131, 20260131],
+    ],
+)
+def test_no_row_of_a_month_is_lost_however_its_date_is_written(
+    spellings: list[object], url: str, contract: Contract
+) -> None:
+    rows = {contract.id: [1, 2, 3, 4], contract.snapshot_date: spellings}
+    fill(url, snapshots=pd.DataFrame(rows))
+    source = open_database(url, contract)
+    assert source.months() == [JANUARY]
+    assert source.fetch(JANUARY).parse()[contract.id].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("date", [None, "31/01/2026", "soon", "2026-01-31T00:00:00+02:00"])
+def test_a_month_is_not_read_around_rows_whose_date_is_none(
+    date: str | None, url: str, contract: Contract
+) -> None:
+    dates = ["2026-01-31", date]
+    fill(url, snapshots=pd.DataFrame({contract.id: [1, 2], contract.snapshot_date: dates}))
+    with pytest.raises(SnapshotError, match="no usable SnapshotDate: date each row with its"):
         open_database(url, contract).fetch(JANUARY)
 
 
@@ -154,6 +177,8 @@ def test_a_column_keeps_its_values_whatever_the_database_calls_its_type() -> Non
         "numbers": ([1, 2], [2.5, None]),
         "mixed": ([1, "two"], ["3", None]),
         "decimals": ([Decimal("1.10"), None], [Decimal("12.345"), 3]),
+        "whole decimals": ([Decimal(2**53 + 1), None], [Decimal(5), 6]),
+        "beyond floats": ([2**63 - 1], [1.5]),
         "empty then text": ([None, None], ["a", "b"]),
         "empty": ([None, None], [None, None]),
         "ids": ([person, person], [person, None]),
@@ -166,6 +191,8 @@ def test_a_column_keeps_its_values_whatever_the_database_calls_its_type() -> Non
     assert joined["numbers"].to_pylist() == [1.0, 2.0, 2.5, None]
     assert joined["mixed"].to_pylist() == ["1", "two", "3", None]
     assert joined["decimals"].to_pylist() == [1.1, None, 12.345, 3.0]
+    assert joined["whole decimals"].to_pylist() == [2**53 + 1, None, 5, 6]
+    assert joined["beyond floats"].to_pylist() == [str(2**63 - 1), "1.5"]
     assert joined["empty then text"].to_pylist() == [None, None, "a", "b"]
     assert joined["empty"].to_pylist() == [None] * 4
     assert joined["ids"].to_pylist() == [str(person)] * 3 + [None]
@@ -216,9 +243,57 @@ def test_neither_errors_nor_representations_show_the_password(
         assert caught.value.__cause__ is None and caught.value.__suppress_context__
 
 
-def test_a_file_that_is_not_there_is_not_made(tmp_path: object, contract: Contract) -> None:
+def test_a_file_that_is_not_there_is_not_made(tmp_path: Path, contract: Contract) -> None:
     path = f"{tmp_path}/typo.db"
     with pytest.raises(DatabaseError, match=r"there is no SQLite file .*typo\.db"):
         open_database(f"sqlite:///{path}", contract).months()
     with pytest.raises(DatabaseError, match=r"there is no SQLite file \(none is named\)"):
         open_database("sqlite://", contract).months()
+
+
+def test_a_files_name_may_hold_anything_and_no_other_file_is_opened(
+    tmp_path: Path, contract: Contract, make_snapshot: MakeSnapshot
+) -> None:
+    path = tmp_path / "a#b %41?.db"
+    plain = tmp_path / "plain.db"
+    plain.touch()
+    fill(f"sqlite:///{plain}", snapshots=make_snapshot("2026-01", 5, 0))
+    plain.rename(path)
+    named = str(path).replace("%", "%25").replace("?", "%3F")
+    held = open_database(f"sqlite:///{named}", contract).months() if path.is_file() else []
+    assert held == [JANUARY]
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("postgresql://reader:p@SECRET@nohost.invalid/hr", "an @ too many"),
+        ("postgresql://reader:pw@host/hr@SECRET", "an @ too many"),
+        ("SECRET", "is no SQLAlchemy URL"),
+        ("sqlite:////tmp/x.db?timeout=SECRET", "an option after the"),
+        ("postgresql://reader:pw@exa..mple/hr", "does not do what is asked of it"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_without_being_shown(
+    value: str, said: str, contract: Contract, tmp_path: Path
+) -> None:
+    if value.startswith("sqlite"):
+        (tmp_path / "x.db").touch()
+        value = value.replace("/tmp/x.db", str(tmp_path / "x.db"))
+    with pytest.raises(DatabaseError) as caught:
+        open_database(value, contract).months()
+    assert said in str(caught.value)
+    assert "SECRET" not in str(caught.value)
+
+
+def test_what_a_database_says_of_a_value_is_not_repeated(
+    postgres: Callable[[], str], contract: Contract, make_snapshot: MakeSnapshot
+) -> None:
+    url = postgres()
+    fill(url, snapshots=make_snapshot("2026-01", 5, 0).assign(Name="Jane Doe"))
+    query = 'select "SnapshotDate", "Name"::int as "EmployeeNumber" from snapshots'
+    asked = open_database(url, contract, query)
+    with pytest.raises(DatabaseError, match="a value does not fit what is asked of it") as caught:
+        asked.fetch(JANUARY)
+    assert "Jane" not in str(caught.value)

@@ -77,6 +77,30 @@ def test_a_database_that_is_away_fails_the_month_in_words(
     assert "no snapshot: there is no row dated " in waiting.output
 
 
+def test_what_would_not_be_read_is_not_imported_and_the_demo_writes_into_no_database(
+    filled: str, place: Place, tmp_path: Path
+) -> None:
+    named, file = name_database(filled), str(tmp_path / "staff.csv")
+    home = place.settings.home
+    for words in (("import", file), ("demo", "--data", file)):
+        said = attrition(home, tmp_path, *words, **named)
+        assert (said.exit_code, "unset ATTRITION_SNAPSHOTS_FROM" in said.output) == (1, True)
+    said = attrition(home, tmp_path, "demo", **named)
+    assert (said.exit_code, "unset ATTRITION_PREDICTIONS_TO" in said.output) == (1, True)
+    assert (home / "assets").is_dir()
+
+
+def test_status_says_what_is_known_while_the_database_is_away(
+    filled: str, place: Place, tmp_path: Path
+) -> None:
+    away = name_database(filled) | {"ATTRITION_DATABASE": "postgresql://u:pw@127.0.0.1:1/hr"}
+    said = attrition(place.settings.home, tmp_path, "status", **away)
+    assert said.exit_code == 0
+    assert "Champion    version 2" in said.output
+    assert "Snapshots   cannot be read: the postgresql database hr on 127.0.0.1" in said.output
+    assert "Next        mend what keeps the snapshots from being read" in said.output
+
+
 def test_the_asset_is_there_only_if_a_table_is_named(filled: str, tmp_path: Path) -> None:
     base = {"ATTRITION_HOME": str(tmp_path)}
     without = build_definitions(Settings.from_environment(base))
