@@ -47,6 +47,12 @@ CHECKS: tuple[Check[Subject], ...] = (
         needs=("snapshots",),
     ),
     Check(
+        "prediction table",
+        setup_checks.check_prediction_table,
+        "correct ATTRITION_DATABASE, ATTRITION_PREDICTIONS_TO or the table",
+        needs=("contract",),
+    ),
+    Check(
         "months",
         state_checks.check_months,
         "run the months that are named: `attrition run MONTH`",

@@ -4,6 +4,8 @@ import sys
 
 import pandas as pd
 
+from attrition_assets.adapters.database import Database
+from attrition_assets.adapters.prediction_table import PredictionTable
 from attrition_assets.adapters.storage import LEAST_FREE_MB, free_megabytes, require_room
 from attrition_assets.doctor.examination import Answer, not_yet, well, wrong
 from attrition_assets.doctor.subject import Subject
@@ -111,3 +113,13 @@ def check_departures(subject: Subject) -> Answer:
             f"there is no {subject.source.departures_place}, and {newest} has no column {label}"
         )
     return well(f"each snapshot carries them, in {label}")
+
+
+def check_prediction_table(subject: Subject) -> Answer:
+    """Predictions can be written back, if a table is named: it keeps rows apart, or can be made."""
+    settings = subject.settings
+    if settings.database is None or settings.predictions_to is None:
+        return well("predictions stay in the home: no table is named")
+    database = Database(settings.database)
+    table = PredictionTable(database, subject.contract, settings.predictions_to)
+    return well(f"{table.place} {'is there' if table.check() else 'is made when first written to'}")

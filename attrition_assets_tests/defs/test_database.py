@@ -117,4 +117,5 @@ def test_doctor_reads_the_database_and_shows_no_password(
 ) -> None:
     said = attrition(place.settings.home, tmp_path, "doctor", **name_database(filled))
     assert re.search(rf"FAILED +snapshots: the query .* lacks {FAULT}", said.output), said.output
+    assert re.search("ok +prediction table: table predictions of .* is made when", said.output)
     assert SECRET not in said.output
