@@ -72,7 +72,7 @@ bench-drift: setup
 bench-drift-peers: setup .venv-peers/.ready
 	$(BIN)/python scripts/bench_drift_peers.py $(TABLE) --nannyml .venv-peers/bin/python
 
-# A million people through the real jobs: needs half an hour, 12 GB of memory and 5 GB of disk.
+# A million people through the real jobs: needs half an hour, 12 GB of memory and 2 GB of disk.
 EMPLOYEES ?= 1000000
 
 bench-size: setup

@@ -99,10 +99,10 @@ class ReferenceIOManager(IOManager):
         step = context.step_context
         own = read_run_metadata(step.instance, step.run_id, "reference_data")
         if own is None:
-            reference, digest = self.store.read_newest()
+            reference, digest = self.store.read_newest(compact=True)
         else:
             digest = own["digest"]
-            reference = self.store.read(digest, parse_month(own["as_of"]))
+            reference = self.store.read(digest, parse_month(own["as_of"]), compact=True)
         if changed := self.snapshot_store.find_changed(self.store.sources(digest)):
             raise TrainingError(
                 f"the reference data holds {', '.join(changed)}, refused or corrected since: "

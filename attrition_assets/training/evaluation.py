@@ -92,7 +92,9 @@ def find_leaks(table: pd.DataFrame, left: np.ndarray, contract: Contract) -> dic
 def measure_alone(values: pd.Series, left: np.ndarray, *, by_level: bool) -> float:
     """AUC of one column for who left, .5 to 1, as `find_leaks` counts it."""
     if by_level:
-        values = pd.Series(left, index=values.index).groupby(values).transform("mean")
+        values = (
+            pd.Series(left, index=values.index).groupby(values, observed=True).transform("mean")
+        )
     auc = float(roc_auc_score(left, values.astype("float64").rank(na_option="top")))
     return max(auc, 1 - auc)
 

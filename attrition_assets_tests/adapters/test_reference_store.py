@@ -94,6 +94,9 @@ def test_outcomes_and_the_newest_month_are_read_without_the_rest(
     )
     digest = store.keep(both)
     assert_frame_equal(store.read_newest_month(digest), both.newest)
+    compact = store.read(digest, JANUARY, compact=True).table
+    assert_frame_equal(compact, both.table, check_dtype=False, check_categorical=False)
+    assert isinstance(compact["JobRole"].dtype, pd.CategoricalDtype)
     outcomes, columns = store.read_outcomes(digest, JANUARY).outcomes, [LABEL, STEP_LABEL]
     columns += both.contract.monitored
     assert set(outcomes) == {*columns, both.contract.snapshot_date}
