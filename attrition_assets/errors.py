@@ -40,5 +40,9 @@ class TrainingError(AttritionError):
     """The reference data cannot train a model."""
 
 
+class ComparisonError(AttritionError):
+    """Champion and challenger cannot be compared on what was given."""
+
+
 class SuspendedError(AttritionError):
     """Scoring is suspended, or is not where it should be."""
