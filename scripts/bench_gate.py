@@ -51,7 +51,7 @@ MARGINS = {"margin .01": 0.01, "margin .02": 0.02}
 RETRAIN, NEW, HIGHER = "retrain gate", "new-recipe gate", "higher AUC wins"
 COVERED, COVERED_PLAIN = "covered", "covered, rows as strangers"
 AUC_ALONE, ABSOLUTE, BOUND = "AUC rule alone", "with .01 nats", "with a 95 % bound"
-BATCH, REPETITIONS, FEWER = 50, *((100, 100) if QUICK else (2_000, 1_000))
+BATCH, REPETITIONS, FEWER = 50, *((100, 100) if QUICK else (1_500, 500))
 
 Task = tuple[Cell, int]
 

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, model_validator
-from scipy import stats
+from scipy import special, stats
 
 from attrition_assets.governance.paired import PairedSample, measure_aucs, measure_loss_difference
 from attrition_assets.monitoring.performance import make_estimate
@@ -111,7 +111,7 @@ def compare_models(
         verdict=Recommendation.CANNOT_TELL,
         reasons=(),
         same_recipe=same_recipe,
-        people=len(np.unique(sample.people)),
+        people=int(np.count_nonzero(np.bincount(sample.people))),
         rows=len(sample.left),
         leavers=leavers,
     )
@@ -142,7 +142,7 @@ def compare_models(
 
 def accept_loss(leavers_share: float) -> float:
     """By how much the log-loss may be higher, nats a row, where this share of the rows left."""
-    of_base_rate = float(stats.bernoulli(leavers_share).entropy())
+    of_base_rate = float(special.entr(leavers_share) + special.entr(1 - leavers_share))
     return min(LOSS_MARGIN, LOSS_MARGIN_SHARE * of_base_rate)
 
 

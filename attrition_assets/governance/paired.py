@@ -76,7 +76,7 @@ class PairedSample:
 
     def count_people(self, left: bool) -> int:
         """How many people have a row with this outcome; one may have rows of both."""
-        return len(np.unique(self.people[self.left == left]))
+        return int(np.count_nonzero(np.bincount(self.people[self.left == left])))
 
 
 def measure_aucs(sample: PairedSample) -> tuple[tuple[float, float], ...]:
