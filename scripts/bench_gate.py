@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from benchmarks import QUICK, Section, measure_interval, publish, run_all, show_share
+from gate_companies import measure_retrains
 from gate_draws import (
     CHAMPION_AUC,
     CORRELATION,
@@ -51,7 +52,7 @@ MARGINS = {"margin .01": 0.01, "margin .02": 0.02}
 RETRAIN, NEW, HIGHER = "retrain gate", "new-recipe gate", "higher AUC wins"
 COVERED, COVERED_PLAIN = "covered", "covered, rows as strangers"
 AUC_ALONE, ABSOLUTE, BOUND = "AUC rule alone", "with .01 nats", "with a 95 % bound"
-BATCH, REPETITIONS, FEWER = 50, *((100, 100) if QUICK else (1_500, 500))
+BATCH, REPETITIONS, FEWER = 50, *((100, 100) if QUICK else (1_000, 500))
 
 Task = tuple[Cell, int]
 
@@ -263,6 +264,7 @@ def main() -> None:
         measure_promotions(repeated=True),
         measure_loss_rules(),
         measure_margins(),
+        measure_retrains(),
     )
     figures: dict[str, object] = {"repetitions": REPETITIONS}
     for _, found in measured:

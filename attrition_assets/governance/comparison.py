@@ -26,7 +26,7 @@ AUC_MARGIN = 0.01
 # In nats a row; also at most this share of the log-loss of the base rate alone. At a base rate of
 # 16 % they are the same; below, the share is the smaller: a fault of calibration costs about the
 # same share at any base rate, but far fewer nats at a low one. The difference itself is held
-# against it, not its bound, which would refuse many challengers whose log-loss is lower.
+# against it, not its bound, which would refuse up to one in five whose log-loss is lower.
 LOSS_MARGIN, LOSS_MARGIN_SHARE = 0.01, 0.0225
 # Distinct people: with fewer, a retrain that gained .02 in AUC is often not told from a loss.
 FEWEST_LEAVERS = 150
