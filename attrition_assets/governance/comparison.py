@@ -30,6 +30,8 @@ AUC_MARGIN = 0.01
 LOSS_MARGIN, LOSS_MARGIN_SHARE = 0.01, 0.0225
 # Distinct people: with fewer, a retrain that gained .02 in AUC is often not told from a loss.
 FEWEST_LEAVERS = 150
+# In AUC: what arithmetic leaves of nought.
+NOUGHT = 1e-9
 
 
 class Recommendation(StrEnum):
@@ -107,37 +109,32 @@ def compare_models(
     """
     sample = PairedSample.read(left, champion, challenger, people)
     leavers, stayers = sample.count_people(left=True), sample.count_people(left=False)
-    known = Comparison(
+    found = Comparison(
         verdict=Recommendation.CANNOT_TELL,
-        reasons=(),
+        reasons=_explain_lacks(sample, leavers, stayers),
         same_recipe=same_recipe,
         people=int(np.count_nonzero(np.bincount(sample.people))),
         rows=len(sample.left),
         leavers=leavers,
     )
-    if lacks := _explain_lacks(sample, leavers, stayers):
-        known = known.model_copy(update={"reasons": lacks})
     if min(leavers, stayers) < 2:
-        return known
-    margin = AUC_MARGIN if same_recipe else 0.0
+        return found
     before, after, apart = measure_aucs(sample)
-    auc = _make_difference(*apart)
-    loss = _make_difference(*measure_loss_difference(sample))
-    known = known.model_copy(
-        update={
-            "champion_auc": make_estimate(*before, highest=1.0),
-            "challenger_auc": make_estimate(*after, highest=1.0),
-            "auc_difference": auc,
-            "p_value": _test_above(-margin, auc),
-            "log_loss_difference": loss,
-        }
-    )
-    if lacks:
-        return known
-    if auc.value and not auc.error:
+    auc, loss = _make_difference(*apart), _make_difference(*measure_loss_difference(sample))
+    numbers = {
+        "champion_auc": make_estimate(*before, highest=1.0),
+        "challenger_auc": make_estimate(*after, highest=1.0),
+        "auc_difference": auc,
+        "p_value": _test_above(-AUC_MARGIN if same_recipe else 0.0, auc),
+        "log_loss_difference": loss,
+    }
+    found = Comparison(**(dict(found) | numbers))
+    if found.reasons:
+        return found
+    if auc.error < NOUGHT < abs(auc.value):
         reason = f"AUC {auc.value:+.4f} without any spread between people to judge it by"
-        return known.model_copy(update={"reasons": (reason,)})
-    return _judge(known, auc, loss, accept_loss(leavers_share=float(sample.left.mean())))
+        return Comparison(**(dict(found) | {"reasons": (reason,)}))
+    return _judge(found, accept_loss(float(sample.left.mean())))
 
 
 def accept_loss(leavers_share: float) -> float:
@@ -161,30 +158,34 @@ def _explain_lacks(sample: PairedSample, leavers: int, stayers: int) -> tuple[st
     return tuple(lacks)
 
 
-def _judge(known: Comparison, auc: Difference, loss: Difference, accepted: float) -> Comparison:
-    p_value = _test_above(-AUC_MARGIN if known.same_recipe else 0.0, auc)
+def _judge(found: Comparison, accepted: float) -> Comparison:
+    """The verdict on what was measured in full; `accepted` is in nats a row."""
+    auc, p_value, loss = found.auc_difference, found.p_value, found.log_loss_difference
+    assert auc and p_value is not None and loss
     ranks_well, is_calibrated = p_value < LEVEL, loss.value <= accepted
-    if known.same_recipe:
-        found = "not worse by" if ranks_well else "may be worse by"
-        what = f"{found} {AUC_MARGIN:g}, the margin of a retrain of the same recipe"
+    if found.same_recipe:
+        told = "not worse by" if ranks_well else "may be worse by"
+        what = f"{told} {AUC_MARGIN:g}, the margin of a retrain of the same recipe"
     else:
         what = ("" if ranks_well else "not shown to be ") + "better, as a new recipe must be"
     reasons = (
-        f"AUC {known.challenger_auc} against the champion's {known.champion_auc}, difference "
+        f"AUC {found.challenger_auc} against the champion's {found.champion_auc}, difference "
         f"{auc}: {what} (one-sided p = {p_value:.2g}, limit {LEVEL:g})",
         f"log-loss {loss}: {'within' if is_calibrated else 'higher by more than'} the "
         f"{accepted:.4f} accepted",
-        f"{known.leavers} leavers among {known.people} people, {known.rows} rows",
+        f"{found.leavers} leavers among {found.people} people, {found.rows} rows",
     )
     promotes = ranks_well and is_calibrated
     verdict = Recommendation.PROMOTE if promotes else Recommendation.KEEP
-    return known.model_copy(update={"verdict": verdict, "reasons": reasons})
+    return Comparison(**(dict(found) | {"verdict": verdict, "reasons": reasons}))
 
 
 def _test_above(limit: float, difference: Difference) -> float:
     """One-sided p-value against the true difference being `limit` or below."""
     above = difference.value - limit
-    return float(stats.norm.sf(above / difference.error) if difference.error else above <= 0)
+    if difference.error < NOUGHT:
+        return float(above < NOUGHT)
+    return float(stats.norm.sf(above / difference.error))
 
 
 def _make_difference(value: float, error: float) -> Difference:

@@ -53,7 +53,8 @@ def select_fair_rows(
     the id and the snapshot's date as the contract names them, and `probability`.
 
     Known to be unequal still: a held-out probability comes of four fifths of the people, which
-    costs the challenger a little; and it has learned from others of the same months, which is what
+    costs the challenger at most about .005 in AUC in simulated companies of 1,470
+    (docs/benchmarks/gate.md); and it has learned from others of the same months, which is what
     retraining is for, while the champion may have met the person earlier.
 
     Raises ComparisonError if a table repeats a row, the challenger's lacks a labelled one, or no

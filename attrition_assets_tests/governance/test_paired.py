@@ -67,15 +67,15 @@ def test_the_errors_are_those_of_a_bootstrap_of_people(
 
 def test_a_leaver_who_stayed_before_counts_once_with_both_outcomes() -> None:
     # Persons 0 and 1 stay, then leave; 2 and 3 stay. Leavers' .9 and .2 beat 4 and 1 of the four
-    # stayers' .5, .4, .3, .1, which are beaten by 1, 1, 1 and 2 of two.
+    # stayers' .5, .1, .3, .4, which are beaten by 1, 2, 1 and 1 of two.
     left = np.array([0, 1, 0, 1, 0, 0])
-    champion = np.array([0.5, 0.9, 0.4, 0.2, 0.3, 0.1])
+    champion = np.array([0.5, 0.9, 0.1, 0.2, 0.3, 0.4])
     people = np.array([0, 0, 1, 1, 2, 3])
     champions, challengers, apart = measure_aucs(
         PairedSample.read(left, champion, np.full(6, 0.5), people)
     )
     rising = np.array([1 - 0.625, 0.25 - 0.625, 0, 0]) / 2
-    falling = np.array([0.5, 0.5, 0.5, 1]) / 4 - 0.625 / 4
+    falling = np.array([0.5, 1, 0.5, 0.5]) / 4 - 0.625 / 4
     variance = (
         2 / 1 * (rising**2).sum() + 4 / 3 * (falling**2).sum() + 2 * 4 / 3 * (rising @ falling)
     )
