@@ -16,7 +16,7 @@ PEERS_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 export DO_NOT_TRACK := 1
 
 .PHONY: setup demo ui test test-daemon check format data lock lock-peers bench bench-drift \
-	bench-drift-peers bench-size clean
+	bench-drift-peers bench-gate bench-size clean
 
 setup: $(SETUP)
 
@@ -62,11 +62,15 @@ format: setup
 # A labelled table in the contract's schema; the real one where it is at hand.
 TABLE ?= ../shared/data/ibm_hr_attrition.csv
 
-bench: bench-drift
+bench: bench-drift bench-gate
 
 # One thread a process: the benchmark runs a process a core.
 bench-drift: setup
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python scripts/bench_drift.py $(TABLE)
+
+# What the gate between champion and challenger promotes and misses, by simulation: minutes.
+bench-gate: setup
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python scripts/bench_gate.py
 
 # The known tools on the same draws, an hour long; NannyML has an environment of its own.
 bench-drift-peers: setup .venv-peers/.ready

@@ -44,5 +44,9 @@ class RecordError(AttritionError):
     """A decision cannot be put on record, or the record is not as it was written."""
 
 
+class ComparisonError(AttritionError):
+    """Champion and challenger cannot be compared on what was given."""
+
+
 class SuspendedError(AttritionError):
     """Scoring is suspended, or is not where it should be."""

@@ -52,16 +52,36 @@ def judge_performance(
 def measure_auc(
     left: npt.NDArray[np.bool_], probability: npt.NDArray[np.float64]
 ) -> tuple[float, float]:
-    """The AUC and its DeLong standard error, by midranks (Sun and Xu, 2014).
+    """The AUC and its DeLong standard error.
 
     Needs two rows of each outcome at least.
+    """
+    beaten, unbeaten = split_auc(left, probability)
+    variance = beaten.var(ddof=1) / len(beaten) + unbeaten.var(ddof=1) / len(unbeaten)
+    return float(beaten.mean()), float(np.sqrt(variance))
+
+
+def split_auc(
+    left: npt.NDArray[np.bool_], probability: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """What each row contributes to the AUC, by midranks (Sun and Xu, 2014).
+
+    Of each leaver the share of stayers with a lower probability, and of each stayer the share of
+    leavers with a higher one, in the order of the rows; a tie counts half. Either mean is the AUC.
     """
     leavers, stayers = probability[left], probability[~left]
     ranks = stats.rankdata(np.concatenate([leavers, stayers]))
     beaten = (ranks[: len(leavers)] - stats.rankdata(leavers)) / len(stayers)
     unbeaten = 1 - (ranks[len(leavers) :] - stats.rankdata(stayers)) / len(leavers)
-    variance = beaten.var(ddof=1) / len(leavers) + unbeaten.var(ddof=1) / len(stayers)
-    return float(beaten.mean()), float(np.sqrt(variance))
+    return beaten, unbeaten
+
+
+def measure_losses(
+    left: npt.NDArray[np.bool_], probability: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The log-loss of each row, in nats; what was held impossible counts as 1e-15."""
+    chance = np.clip(np.where(left, probability, 1 - probability), TINY, 1)
+    return np.asarray(-np.log(chance))
 
 
 def _measure(promised: OutcomeSample, current: OutcomeSample, threshold: float) -> Performance:
@@ -90,7 +110,7 @@ def _measure_sample(sample: OutcomeSample, threshold: float) -> dict[str, Estima
     hits = int((flagged & sample.left).sum())
     found = {}
     if min(sample.leavers, sample.rows - sample.leavers) >= 2:
-        found["auc"] = _estimate(*measure_auc(sample.left, sample.probability), highest=1.0)
+        found["auc"] = make_estimate(*measure_auc(sample.left, sample.probability), highest=1.0)
     for name, tries in (("precision", int(flagged.sum())), ("recall", sample.leavers)):
         if tries:
             interval = stats.binomtest(hits, tries).proportion_ci(CONFIDENCE, method="wilson")
@@ -98,13 +118,13 @@ def _measure_sample(sample: OutcomeSample, threshold: float) -> dict[str, Estima
                 value=hits / tries, low=float(interval.low), high=float(interval.high)
             )
     if sample.rows >= 2:
-        chance = np.clip(np.where(sample.left, sample.probability, 1 - sample.probability), TINY, 1)
-        losses = -np.log(chance)
+        losses = measure_losses(sample.left, sample.probability)
         error = float(losses.std(ddof=1) / np.sqrt(sample.rows))
-        found["log_loss"] = _estimate(float(losses.mean()), error)
+        found["log_loss"] = make_estimate(float(losses.mean()), error)
     return found
 
 
-def _estimate(value: float, error: float, highest: float = np.inf) -> Estimate:
+def make_estimate(value: float, error: float, highest: float = np.inf) -> Estimate:
+    """The 95 % interval of a measure of 0 or more, by the normal distribution."""
     width = float(stats.norm.isf((1 - CONFIDENCE) / 2)) * error
     return Estimate(value=value, low=max(0.0, value - width), high=min(highest, value + width))
