@@ -233,27 +233,68 @@ def ui() -> None:
 
 @main.command()
 @click.option("--version", type=int, help="the version; default the challenger")
-@click.option("--reason", default="promoted by command", show_default=True)
+@click.option("--run-id", help="the MLflow run that made the version, in place of --version")
+@click.option("--reason", help="why; an override needs one")
+@click.option("--override", is_flag=True, help="promote although the comparison does not advise it")
 @click.option("--who", default=getpass.getuser, help="who promotes; default the user's name")
-def promote(version: int | None, reason: str, who: str) -> None:
-    """Make a version the champion: from now on it scores."""
+def promote(
+    version: int | None, run_id: str | None, reason: str | None, override: bool, who: str
+) -> None:
+    """Make a version the champion: from now on it scores.
+
+    Shows how it holds against the champion, and refuses it where that is not shown, unless a person
+    overrides that with a reason.
+    """
     from attrition_assets.defs.promotion import promote_version
     from attrition_assets.defs.resources import build_resources
 
+    if override and reason is None:
+        raise click.UsageError("--override needs a --reason")
+    if version is not None and run_id is not None:
+        raise click.UsageError("give --version or --run-id, not both")
     settings = load_settings()
     held = build_resources(settings)
     registry = held["registry"]
     with _open_instance(settings) as instance:
+        if run_id is not None:
+            version = registry.find_version(run_id)
         chosen = registry.challenger_version() if version is None else version
         if chosen is None:
             raise click.ClickException("there is no challenger to promote: train a model first")
-        digest = registry.load(chosen).reference_digest  # what cannot be loaded is not promoted
+        found = registry.load(chosen)
+        digest = found.reference_digest
         changed = held["snapshot_store"].find_changed(held["reference_store"].sources(digest))
-        now = datetime.now(UTC)
-        previous = promote_version(instance, registry, chosen, who=who, why=reason, now=now)
+        if found.comparison:
+            click.echo(f"against the champion of its time: {found.comparison.verdict}")
+            click.echo("\n".join(f"  {reason}" for reason in found.comparison.reasons))
+        previous = promote_version(
+            instance,
+            registry,
+            chosen,
+            who=who,
+            why=reason or "promoted by command",
+            now=datetime.now(UTC),
+            override=override,
+        )
     if changed:
         click.echo(f"note: it learned from {', '.join(changed)}, refused or corrected since")
     click.echo(f"version {chosen} is champion now; it was {previous or 'none'} before")
+
+
+@main.command()
+@click.option("--reason", required=True, help="why: it is kept in the decision log")
+@click.option("--who", default=getpass.getuser, help="who decides; default the user's name")
+def rollback(reason: str, who: str) -> None:
+    """Make the version champion again that the present one replaced."""
+    from attrition_assets.defs.promotion import roll_back
+    from attrition_assets.defs.resources import build_resources
+
+    settings = load_settings()
+    registry = build_resources(settings)["registry"]
+    with _open_instance(settings) as instance:
+        now = datetime.now(UTC)
+        former, replaced = roll_back(instance, registry, who=who, why=reason, now=now)
+    click.echo(f"version {former} is champion again, in place of {replaced}")
 
 
 @main.command()

@@ -30,7 +30,7 @@ from attrition_assets.adapters.source import open_source
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.definitions import build_definitions
 from attrition_assets.defs.io_managers import partition_path
-from attrition_assets.defs.promotion import promote_version
+from attrition_assets.defs.promotion import find_objection, promote_version
 from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.runs import REASON_TAG, explain_failure
 from attrition_assets.errors import AttritionError, SettingsError
@@ -205,14 +205,24 @@ class Loop:
         if version is None:
             raise AttritionError(f"run {result.run_id} succeeded but registered no challenger")
         self.say(f"the sensor retrained: version {version} waits for promotion")
-        self.say(f"promoting it, as a person would with: attrition promote --version {version}")
+        challenger = self.registry.load(version)
+        objection = find_objection(challenger, self.registry.champion_version())
+        override = objection is not None
+        if challenger.comparison:
+            told = challenger.comparison
+            self.say(f"against the champion: {told.verdict}: {'; '.join(told.reasons)}")
+        command = f"attrition promote --version {version}" + (
+            " --override --reason TEXT" if override else ""
+        )
+        self.say(f"promoting it, as a person would with: {command}")
         promote_version(
             instance,
             self.registry,
             version,
             who="the demo",
-            why="promoted by the demo",
+            why="promoted by the demo" + (", whatever was advised" if override else ""),
             now=datetime.now(UTC),
+            override=override,
         )
         return f"sensor: retrained, version {version} promoted"
 

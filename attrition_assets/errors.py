@@ -40,6 +40,10 @@ class TrainingError(AttritionError):
     """The reference data cannot train a model."""
 
 
+class PromotionError(AttritionError):
+    """A version may not become champion on the evidence that it has."""
+
+
 class RecordError(AttritionError):
     """A decision cannot be put on record, or the record is not as it was written."""
 

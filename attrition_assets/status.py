@@ -22,11 +22,13 @@ from attrition_assets.defs.month_state import MonthState, State, read_state
 from attrition_assets.defs.retraining import find_waiting, read_decision
 from attrition_assets.defs.runs import find_running_retraining
 from attrition_assets.errors import DatabaseError, SnapshotError
+from attrition_assets.governance.comparison import Recommendation
 from attrition_assets.monitoring.feature_drift import StandingAlarm
 from attrition_assets.months import last_day, parse_month
 from attrition_assets.settings import Settings
 
 SHOWN = 12
+PROMOTE = str(Recommendation.PROMOTE)
 UNKNOWN, LONG_AGO = "unknown", pd.Period("1900-01", freq="M")
 
 
@@ -60,10 +62,14 @@ class Status:
         if self.blocked and self.blocked[0].month == self.due:
             return self.blocked[0].todo
         if self.challenger:
-            return (
-                f"look at version {self.challenger['version']} in MLflow, then `attrition promote "
-                f"--version {self.challenger['version']}`"
-            )
+            version, advice = self.challenger["version"], self.challenger.get("advice", PROMOTE)
+            command = f"attrition promote --version {version}"
+            if advice != PROMOTE:
+                return (
+                    f"look at version {version} in MLflow; against the champion: {advice}. It "
+                    f"stays, unless: `{command} --override --reason TEXT`"
+                )
+            return f"look at version {version} in MLflow, then `{command}`"
         if self.blocked:
             return f"{self.blocked[0].month}: {self.blocked[0].todo}"
         return f"nothing: {self.due + 1} is due on {last_day(self.due + 1).date()}, at midnight UTC"
@@ -114,9 +120,7 @@ def render_status(status: Status) -> str:
         f"{champion['reason']}"
         if champion
         else "none yet",
-        "Challenger": f"version {challenger['version']}, as of {challenger['as_of']}, awaits review"
-        if challenger
-        else "none waits",
+        "Challenger": _describe_challenger(challenger) if challenger else "none waits",
         "Last month": _describe_last(last, status.decision) if last else "none was judged yet",
         "Alarm": _describe_alarm(status.alarm),
         "Retraining": f"under way (run {status.running})" if status.running else "none under way",
@@ -128,6 +132,12 @@ def render_status(status: Status) -> str:
     return "\n".join(
         f"{name:<12}{text.replace(chr(10), chr(10) + ' ' * 12)}" for name, text in lines.items()
     )
+
+
+def _describe_challenger(challenger: dict[str, Any]) -> str:
+    waits = f"version {challenger['version']}, as of {challenger['as_of']}, awaits review"
+    advice = challenger.get("advice")
+    return f"{waits}; against the champion: {advice}" if advice else waits
 
 
 def _list_months(sent: list[pd.Period], store: SnapshotStore, due: pd.Period) -> list[pd.Period]:

@@ -9,17 +9,20 @@ import json
 import logging
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes
 from attrition_assets.adapters.mlflow_answers import answering, find_database, prepare_mlflow
 from attrition_assets.contract import Contract
 from attrition_assets.errors import RegistryError
+from attrition_assets.governance.comparison import Comparison
 from attrition_assets.months import parse_month
 from attrition_assets.training.evaluation import Evaluation
 from attrition_assets.training.features import make_example, select_features, weigh_columns
@@ -45,7 +48,8 @@ class ModelVersion:
     """A registered model: the fitted pipeline, and what it was trained on.
 
     `held_out` has a row for each outcome of its reference data, in order: the employee's id, the
-    snapshot's date and the out-of-fold `probability`.
+    snapshot's date and the out-of-fold `probability`. `comparison` is with the version that was
+    champion when it was trained, `compared_with`; the first has none, and 0.
     """
 
     version: int
@@ -56,6 +60,9 @@ class ModelVersion:
     pipeline: "Pipeline"
     held_out: pd.DataFrame
     contract: Contract
+    recipe: str
+    compared_with: int
+    comparison: Comparison | None
 
     def score(self, table: pd.DataFrame) -> pd.Series:
         """Probability of leaving within the horizon for each row of a snapshot's table.
@@ -119,6 +126,7 @@ class Registry:
         evaluation: Evaluation,
         reference: ReferenceData,
         digest: str,
+        comparison: Comparison | None,
     ) -> int:
         """Log the model to MLflow's active run, register it as the challenger, return its version.
 
@@ -127,10 +135,15 @@ class Registry:
         self.champion_version()  # a lost alias is an error before anything is registered
         known = "A version may wait half-made; `attrition doctor` says which one is champion"
         with answering(self.uri, known):
-            return self._register(trained, evaluation, reference, digest)
+            return self._register(trained, evaluation, reference, digest, comparison)
 
     def _register(
-        self, trained: TrainedModel, evaluation: Evaluation, reference: ReferenceData, digest: str
+        self,
+        trained: TrainedModel,
+        evaluation: Evaluation,
+        reference: ReferenceData,
+        digest: str,
+        comparison: Comparison | None,
     ) -> int:
         import mlflow
         import mlflow.sklearn
@@ -148,9 +161,7 @@ class Registry:
             serialization_format="skops",
             skops_trusted_types=list(TRUSTED_TYPES),
         )
-        rows = reference.outcomes[[self.contract.id, self.contract.snapshot_date]]
-        held_out = rows.assign(probability=trained.held_out)
-        held_out_sha256 = _log_parquet(held_out, HELD_OUT_FILE)
+        held_out_sha256 = _log_parquet(trained.list_held_out(reference), HELD_OUT_FILE)
         if not client.search_registered_models(f"name='{MODEL_NAME}'"):
             client.create_registered_model(MODEL_NAME)
         tags = {
@@ -162,6 +173,9 @@ class Registry:
             "model_sha256": content_digest(self._read(info.model_uri, MODEL_FILE)),
             "held_out_sha256": held_out_sha256,
             "reproducible": json.dumps(trained.reproducible),
+            "recipe": trained.recipe,
+            "compared_with": str(self._alias(CHAMPION) or 0),
+            **({"comparison": comparison.model_dump_json()} if comparison else {}),
         }
         active = mlflow.active_run()
         registered = client.create_model_version(
@@ -195,6 +209,18 @@ class Registry:
         with answering(self.uri):
             found = self.client.search_model_versions(f"name='{MODEL_NAME}'")
         return sorted(int(each.version) for each in found)
+
+    def find_version(self, run_id: str) -> int:
+        """The version that an MLflow run made. Raises RegistryError if it made none."""
+        with answering(self.uri):
+            found = self.client.search_model_versions(f"name='{MODEL_NAME}'")
+        made = {str(each.run_id): int(each.version) for each in found}
+        if run_id not in made:
+            raise RegistryError(
+                f"no version of {MODEL_NAME!r} was made by the MLflow run {run_id!r}: there are "
+                f"{self.versions()}; name one with --version"
+            )
+        return made[run_id]
 
     def load_champion(self) -> ModelVersion:
         """The champion. Raises RegistryError if there is none."""
@@ -239,7 +265,21 @@ class Registry:
             pipeline=skops.io.loads(model, trusted=list(TRUSTED_TYPES)),
             held_out=pd.read_parquet(io.BytesIO(held_out)),
             contract=self.contract,
+            recipe=tags.get("recipe", "unknown"),
+            compared_with=int(tags.get("compared_with", 0)),
+            comparison=self._read_comparison(version, tags),
         )
+
+    def _read_comparison(self, version: int, tags: Mapping[str, str]) -> Comparison | None:
+        if "comparison" not in tags:
+            return None
+        try:
+            return Comparison.model_validate_json(tags["comparison"])
+        except ValidationError:
+            raise RegistryError(
+                f"the comparison of version {version} of {MODEL_NAME!r} was changed and cannot be "
+                "read: train a version anew, `attrition retrain --reason TEXT`"
+            ) from None
 
     def promote(self, version: int) -> int | None:
         """Move the champion's alias to `version`; return the version that had it.

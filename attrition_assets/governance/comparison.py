@@ -137,6 +137,18 @@ def compare_models(
     return _judge(found, accept_loss(float(sample.left.mean())))
 
 
+def explain_lack(reason: str, *, same_recipe: bool) -> Comparison:
+    """The comparison that cannot be made, for a reason."""
+    return Comparison(
+        verdict=Recommendation.CANNOT_TELL,
+        reasons=(reason,),
+        same_recipe=same_recipe,
+        people=0,
+        rows=0,
+        leavers=0,
+    )
+
+
 def accept_loss(leavers_share: float) -> float:
     """By how much the log-loss may be higher, nats a row, where this share of the rows left."""
     of_base_rate = float(special.entr(leavers_share) + special.entr(1 - leavers_share))

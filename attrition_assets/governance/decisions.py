@@ -26,6 +26,8 @@ class Kind(StrEnum):
     MODEL_REGISTERED = "model registered"
     MODEL_REFUSED = "model refused"
     PROMOTED = "promoted"
+    PROMOTION_REFUSED = "promotion refused"
+    ROLLED_BACK = "rolled back"
     SUSPENDED = "scoring suspended"
     RESUMED = "scoring resumed"
     ALARM_ACKNOWLEDGED = "alarm acknowledged"

@@ -13,6 +13,8 @@ from attrition_assets.contract import Contract
 from attrition_assets.training.features import build_pipeline, select_features
 from attrition_assets.training.reference import LABEL, ReferenceData
 
+# The kind of model: a retrain of the same recipe need not be better, one of a new recipe must.
+RECIPE = "logistic-1"
 FOLDS = 5
 C_RANGE = (1e-3, 1.0)
 # A model learns from about so many labelled rows, of people drawn at random: some fifty
@@ -39,6 +41,12 @@ class TrainedModel:
     trials: int
     learned_rows: int
     reproducible: bool
+    recipe: str = RECIPE
+
+    def list_held_out(self, reference: ReferenceData) -> pd.DataFrame:
+        """Id, snapshot date and held-out `probability` of each outcome, in order."""
+        keys = [reference.contract.id, reference.contract.snapshot_date]
+        return reference.outcomes[keys].assign(probability=self.held_out)
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,22 @@ def test_a_forced_retraining_waits_for_promotion_with_its_reason(copy: Settings)
     with DagsterInstance.from_config(str(copy.home)) as instance:
         (latest,) = instance.get_runs(limit=1)
     assert (latest.job_name, latest.tags["attrition/reason"]) == ("retraining", "a new pay scale")
-    promoted = run(copy, "attrition", "promote", "--reason", "reviewed")
-    assert promoted.stdout.strip() == "version 3 is champion now; it was 2 before"
+    refused = run(copy, "attrition", "promote", "--reason", "reviewed")
+    assert refused.returncode == 1
+    assert "against the champion of its time: cannot tell" in refused.stdout
+    assert "150 are needed" in refused.stdout + refused.stderr
+    assert "attrition promote --version 3 --override --reason TEXT" in refused.stderr
+    promoted = run(copy, "attrition", "promote", "--reason", "reviewed", "--override")
+    assert promoted.stdout.splitlines()[-1] == "version 3 is champion now; it was 2 before"
+    back = run(copy, "attrition", "rollback", "--reason", "a complaint")
+    assert back.stdout.strip() == "version 2 is champion again, in place of 3"
+    told = run(copy, "attrition", "decisions").stdout
+    for said in (
+        "promotion refused (asked_by",
+        "promoted (previous 2, version 3) by",
+        "rolled back",
+    ):
+        assert said in told
 
 
 def test_a_month_that_is_none_is_told_before_anything_runs(copy: Settings) -> None:
