@@ -40,5 +40,9 @@ class TrainingError(AttritionError):
     """The reference data cannot train a model."""
 
 
+class FairnessError(AttritionError):
+    """A model's fairness cannot be audited on what was given."""
+
+
 class SuspendedError(AttritionError):
     """Scoring is suspended, or is not where it should be."""

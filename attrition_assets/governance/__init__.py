@@ -1,0 +1,1 @@
+"""What a model must answer for: comparison with the champion, fairness, records."""
