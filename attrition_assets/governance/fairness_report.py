@@ -16,7 +16,7 @@ class FairnessVerdict(StrEnum):
 
     `look`: the ratio lies beyond the limit, and chance does not explain it. `fail`: moreover its
     whole interval does, in a group with leavers enough. `insufficient data`: neither, but the group
-    has too few people for half (or double) the rate of everybody to stand out; so `pass` says that
+    has too few people for half (or double) the others' rate to stand out; so `pass` says that
     it would have. Too few people in a pair of attributes take no pass from the model.
     """
 

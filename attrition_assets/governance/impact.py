@@ -15,6 +15,8 @@ from attrition_assets.governance.fairness_report import FairnessVerdict, Impact,
 from attrition_assets.governance.intervals import Estimate, estimate_ratio
 
 Counts = npt.NDArray[np.intp]
+# The smallest difference that a group must be large enough to show, as a ratio of rates.
+NOTICED = {FlagMeans.BENEFIT: 0.5, FlagMeans.BURDEN: 2.0}
 _OPPOSITE = {FlagMeans.BENEFIT: FlagMeans.BURDEN, FlagMeans.BURDEN: FlagMeans.BENEFIT}
 
 
@@ -88,12 +90,16 @@ def judge_impact(
 
 
 def could_show(groups: Compared, number: int, reading: FlagMeans) -> bool:
-    """Whether the group has people enough for half (or double) everybody's rate to stand out."""
-    people = int(groups.people[number])
-    expected = people * groups.everybody_flagged / groups.everybody
-    count = expected / 2 if reading == FlagMeans.BENEFIT else min(np.ceil(2 * expected), people)
-    tells = tell_counts(groups.everybody, groups.everybody_flagged, people)
-    return bool(tells[int(count)] <= groups.limits[number])
+    """Whether the group has people enough to stand out at half (or double) the others' rate.
+
+    As many people being flagged in all as were.
+    """
+    people, everybody = int(groups.people[number]), groups.everybody
+    times = NOTICED[reading]
+    share = times * people / (times * people + everybody - people)
+    count = min(round(groups.everybody_flagged * share), people)
+    tells = tell_counts(everybody, groups.everybody_flagged, people)
+    return bool(tells[count] <= groups.limits[number])
 
 
 def _find_best(counted: Counts, people: Counts, reading: FlagMeans) -> int:

@@ -8,7 +8,6 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
 
 Z = 1.959964
 
@@ -59,10 +58,17 @@ def estimate_auc(left: npt.NDArray[np.int64], score: npt.NDArray[np.float64]) ->
 
     Needs two people or more of each outcome.
     """
-    positive, negative = score[left == 1], score[left == 0]
-    ranks = stats.rankdata(np.concatenate([positive, negative]))
-    above = (ranks[: len(positive)] - stats.rankdata(positive)) / len(negative)
-    below = 1 - (ranks[len(positive) :] - stats.rankdata(negative)) / len(positive)
+    positive, negative = np.sort(score[left == 1]), np.sort(score[left == 0])
+    above = _place(positive, negative)
+    below = 1 - _place(negative, positive)
     auc = float(above.mean())
     margin = Z * np.sqrt(above.var(ddof=1) / len(positive) + below.var(ddof=1) / len(negative))
     return Estimate(value=auc, low=max(0.0, auc - margin), high=min(1.0, auc + margin))
+
+
+def _place(
+    values: npt.NDArray[np.float64], among: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The share of `among` (sorted) that lies below each value, ties counting half."""
+    below = np.searchsorted(among, values, side="left")
+    return np.asarray((below + np.searchsorted(among, values, side="right")) / (2 * len(among)))
