@@ -5,15 +5,20 @@ are, and which counts are looked at, is for `fairness`.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from scipy.special import gammaln
 
 Counts = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
 # Two-sided p-values that differ by rounding are the same.
 SAME = 1 + 1e-9
+BATCH = 250
+# What drawing one hypergeometric number costs, in people shuffled.
+DRAW_COST = 30
 
 
 @dataclass(frozen=True)
@@ -70,16 +75,35 @@ def adjust_for_chance(
         combinations, which = np.unique(cells.members[inside], axis=0, return_inverse=True)
         which = which.reshape(-1)
         observed = np.bincount(which[flagged[inside]], minlength=len(combinations))
-        dealt = rng.multivariate_hypergeometric(
-            np.bincount(which), int(observed.sum()), size=permutations, method="marginals"
-        )
-        counts = np.vstack([observed, dealt]) @ combinations.astype(np.int64)
+        dealt = _deal(np.bincount(which), int(observed.sum()), permutations, rng, combinations)
+        counts = np.vstack([observed @ combinations.astype(np.int64), dealt])
         blocks.append(weight * _weigh_counts(counts, cells.members[inside], flagged[inside]))
     smallest = np.min(blocks, axis=0)
     ordered = np.sort(smallest.min(axis=1))
     adjusted = _rank(smallest[0], ordered)
     called = ordered[_rank(ordered, ordered) <= level]
     return Chance(p_values=adjusted, limits=called.max(initial=0.0) / weight)
+
+
+def _deal(
+    sizes: Counts,
+    flagged: int,
+    permutations: int,
+    rng: np.random.Generator,
+    combinations: npt.NDArray[np.bool_],
+) -> Counts:
+    """Counts of flagged in each group, a row a deal; `sizes` are the people of each combination."""
+    groups = sparse.csr_array(combinations.astype(np.int64))
+    # The first method draws a number a combination, the second shuffles the people.
+    few = len(sizes) * DRAW_COST < sizes.sum()
+    method: Literal["marginals", "count"] = "marginals" if few else "count"
+    batches = [min(BATCH, permutations - done) for done in range(0, permutations, BATCH)]
+    return np.vstack(
+        [
+            np.asarray(rng.multivariate_hypergeometric(sizes, flagged, batch, method) @ groups)
+            for batch in batches
+        ]
+    )
 
 
 def tell_counts(people: int, flagged: int, group: int) -> Numbers:

@@ -57,7 +57,7 @@ class FairnessPolicy(BaseModel):
     min_people: int = Field(default=30, ge=5)
     min_share: float = Field(default=0.0, ge=0, lt=1)
     min_leavers: int = Field(default=30, ge=1)
-    permutations: int = Field(default=4999, ge=99)
+    permutations: int = Field(default=1999, ge=99)
     seed: int = Field(default=0, ge=0)
     edges: dict[str, tuple[float, ...]] = {}
 

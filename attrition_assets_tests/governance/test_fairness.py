@@ -3,7 +3,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from attrition_assets.errors import FairnessError
 from attrition_assets.governance import fairness
@@ -35,9 +34,9 @@ def count_called(audits: Sequence[FairnessAudit]) -> int:
 
 def test_under_true_parity_at_most_one_audit_in_twenty_calls_for_a_person() -> None:
     audits = [Drawn(seed).audit() for seed in range(200)]
-    # Counts of a rate of exactly 5 % exceed 15 of 200 in one series of twenty.
-    assert count_called(audits) <= stats.binom.ppf(0.95, 200, 0.05)
-    assert sum(audit.verdict == FairnessVerdict.FAIL for audit in audits) <= 0.05 * 200
+    # 8 of 200, 95 % interval 1.7 to 7.7 %; none of them fails.
+    assert count_called(audits) <= 0.05 * 200
+    assert sum(audit.verdict == FairnessVerdict.FAIL for audit in audits) <= 2
     # By the four-fifths rule alone, most of them would be called.
     bare = [
         any(
