@@ -85,7 +85,8 @@ def draw_fairness(audit: "FairnessAudit") -> "Figure":
             capsize=3,
             label=f"if a flag is a {reading}",
         )
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    if drawn:
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
     axes.set_xscale("log")
     ticks = [0.25, 0.5, limit, 1, 1 / limit, 2, 4]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -216,3 +216,15 @@ def test_the_picture_shows_the_limits_and_every_compared_group() -> None:
     ]
     assert {0.8, 1.25} <= set(axes.get_xticks())
     assert axes.get_title() == f"Fairness: {audit.verdict}"
+
+
+def test_an_audit_with_nothing_to_compare_can_be_drawn_too() -> None:
+    drawn = Drawn(seed=0)
+    drawn.table = drawn.table.assign(Team="A", Sex="F")
+    (axes,) = draw_fairness(drawn.audit()).axes
+    assert axes.get_yticklabels() == []
+
+
+def test_an_audit_survives_being_written_down() -> None:
+    audit = Drawn(seed=0, ratio=0.5).audit(flag_means="burden")
+    assert FairnessAudit.model_validate_json(audit.model_dump_json()) == audit
