@@ -52,5 +52,9 @@ class ComparisonError(AttritionError):
     """Champion and challenger cannot be compared on what was given."""
 
 
+class FairnessError(AttritionError):
+    """A model's fairness cannot be audited on what was given."""
+
+
 class SuspendedError(AttritionError):
     """Scoring is suspended, or is not where it should be."""

@@ -9,6 +9,7 @@ from attrition_assets.adapters.prediction_table import PredictionTable
 from attrition_assets.adapters.storage import LEAST_FREE_MB, free_megabytes, require_room
 from attrition_assets.doctor.examination import Answer, not_yet, well, wrong
 from attrition_assets.doctor.subject import Subject
+from attrition_assets.governance.fairness_policy import read_fairness_policy
 from attrition_assets.monitoring.policy import POLICY_FILE, read_policy
 from attrition_assets.settings import PREFIX
 
@@ -75,8 +76,12 @@ def check_policy(subject: Subject) -> Answer:
     """The file beside the contract that sets the limits, if there is one, can be read."""
     path = subject.settings.contract.with_name(POLICY_FILE)
     policy = read_policy(subject.settings.contract)
+    fairness = read_fairness_policy(subject.settings.contract)
     source = path if path.is_file() else f"the defaults, since there is no {path}"
-    return well(f"retrains on {', '.join(policy.retrain_on) or 'nothing'}; {source}")
+    return well(
+        f"retrains on {', '.join(policy.retrain_on) or 'nothing'}; "
+        f"a flag is {fairness.flag_means}; {source}"
+    )
 
 
 def check_home(subject: Subject) -> Answer:

@@ -94,7 +94,7 @@ def test_every_faulty_entry_is_named_with_the_file_and_what_is_accepted(
     said = str(raised.value)
     assert said.startswith(f"{path} is not a valid policy:\n")
     assert all(f"  {fault}" in said for fault in faults)
-    assert said.endswith("accepted are: " + ", ".join(MonitoringPolicy.model_fields))
+    assert said.endswith("accepted are: " + ", ".join([*MonitoringPolicy.model_fields, "fairness"]))
 
 
 @pytest.mark.parametrize(
