@@ -267,6 +267,9 @@ def promote(
         if found.comparison:
             click.echo(f"against the champion of its time: {found.comparison.verdict}")
             click.echo("\n".join(f"  {reason}" for reason in found.comparison.reasons))
+        if fairness := registry.read_fairness(chosen):
+            told = ", ".join(f"{name}: {verdict}" for name, verdict in fairness.items())
+            click.echo(f"fairness by attribute: {told}")
         previous = promote_version(
             instance,
             registry,

@@ -206,7 +206,7 @@ class Loop:
             raise AttritionError(f"run {result.run_id} succeeded but registered no challenger")
         self.say(f"the sensor retrained: version {version} waits for promotion")
         challenger = self.registry.load(version)
-        objection = find_objection(challenger, self.registry.champion_version())
+        objection = find_objection(self.registry, challenger)
         override = objection is not None
         if challenger.comparison:
             told = challenger.comparison

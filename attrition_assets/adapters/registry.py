@@ -23,6 +23,7 @@ from attrition_assets.adapters.mlflow_answers import answering, find_database, p
 from attrition_assets.contract import Contract
 from attrition_assets.errors import RegistryError
 from attrition_assets.governance.comparison import Comparison
+from attrition_assets.governance.fairness_report import FairnessAudit
 from attrition_assets.months import parse_month
 from attrition_assets.training.evaluation import Evaluation
 from attrition_assets.training.features import make_example, select_features, weigh_columns
@@ -127,6 +128,7 @@ class Registry:
         reference: ReferenceData,
         digest: str,
         comparison: Comparison | None,
+        audit: FairnessAudit | None,
     ) -> int:
         """Log the model to MLflow's active run, register it as the challenger, return its version.
 
@@ -135,7 +137,7 @@ class Registry:
         self.champion_version()  # a lost alias is an error before anything is registered
         known = "A version may wait half-made; `attrition doctor` says which one is champion"
         with answering(self.uri, known):
-            return self._register(trained, evaluation, reference, digest, comparison)
+            return self._register(trained, evaluation, reference, digest, comparison, audit)
 
     def _register(
         self,
@@ -144,6 +146,7 @@ class Registry:
         reference: ReferenceData,
         digest: str,
         comparison: Comparison | None,
+        audit: FairnessAudit | None,
     ) -> int:
         import mlflow
         import mlflow.sklearn
@@ -176,6 +179,7 @@ class Registry:
             "recipe": trained.recipe,
             "compared_with": str(self._alias(CHAMPION) or 0),
             **({"comparison": comparison.model_dump_json()} if comparison else {}),
+            **({"fairness": json.dumps(audit.by_attribute)} if audit else {}),
         }
         active = mlflow.active_run()
         registered = client.create_model_version(
@@ -280,6 +284,19 @@ class Registry:
                 f"the comparison of version {version} of {MODEL_NAME!r} was changed and cannot be "
                 "read: train a version anew, `attrition retrain --reason TEXT`"
             ) from None
+
+    def read_fairness(self, version: int) -> dict[str, str]:
+        """The fairness verdict on each protected attribute; empty if none is on record."""
+        with answering(self.uri):
+            tags = self.client.get_model_version(MODEL_NAME, str(version)).tags
+        try:
+            found = dict(json.loads(tags.get("fairness", "{}")))
+        except ValueError:
+            raise RegistryError(
+                f"the fairness verdicts of version {version} of {MODEL_NAME!r} were changed and "
+                "cannot be read: train a version anew, `attrition retrain --reason TEXT`"
+            ) from None
+        return {str(name): str(verdict) for name, verdict in found.items()}
 
     def promote(self, version: int) -> int | None:
         """Move the champion's alias to `version`; return the version that had it.

@@ -6,8 +6,6 @@ from typing import Any
 
 from dagster import (
     AssetCheckResult,
-    AssetCheckSeverity,
-    AssetCheckSpec,
     AssetExecutionContext,
     AssetSpec,
     MaterializeResult,
@@ -18,38 +16,25 @@ from dagster import (
 
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.registry import Registry
+from attrition_assets.defs.gates import (
+    CHECKS,
+    audit_groups,
+    compare_with_champion,
+    report_checks,
+)
 from attrition_assets.defs.promotion import LOOP, report_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
-from attrition_assets.errors import ComparisonError
-from attrition_assets.governance.comparison import (
-    Comparison,
-    Recommendation,
-    compare_models,
-    explain_lack,
-)
 from attrition_assets.governance.decisions import Kind
-from attrition_assets.governance.fair_rows import select_fair_rows
-from attrition_assets.pictures import draw_calibration, draw_effects, to_markdown
+from attrition_assets.governance.fairness_page import render_fairness, render_proxies
+from attrition_assets.governance.fairness_policy import FairnessPolicy
+from attrition_assets.governance.proxies import audit_proxies
+from attrition_assets.pictures import draw_calibration, draw_effects, draw_fairness, to_markdown
 from attrition_assets.settings import Settings
 from attrition_assets.training.evaluation import evaluate
 from attrition_assets.training.features import name_effects
-from attrition_assets.training.gates import MODEL_CHECKS, check_model
+from attrition_assets.training.gates import check_model
 from attrition_assets.training.reference import LABEL, ReferenceData
-from attrition_assets.training.search import TrainedModel, train_model
-
-CHAMPION_CHECK = "holds_against_champion"
-CHECKS = [
-    *(
-        AssetCheckSpec(name, asset="model", description=what, blocking=True)
-        for name, what in MODEL_CHECKS.items()
-    ),
-    AssetCheckSpec(
-        CHAMPION_CHECK,
-        asset="model",
-        description="On the newest people whose outcome is known it is shown to hold against the "
-        "champion.",
-    ),
-]
+from attrition_assets.training.search import train_model
 
 champion = AssetSpec(
     "champion",
@@ -73,6 +58,7 @@ def model(
     reference_data: tuple[ReferenceData, str],
     registry: ResourceParam[Registry],
     settings: ResourceParam[Settings],
+    fairness: ResourceParam[FairnessPolicy],
     mlflow: ResourceParam[Any],
 ) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
     """A model trained on the newest reference data, registered as the challenger.
@@ -112,10 +98,17 @@ def model(
             "reproducible": trained.reproducible,
         }
     )
-    for name, figure in figures.items():
-        mlflow.log_figure(figure, f"{name}.png")
     verdicts = check_model(evaluation, reference, contract)
     comparison = compare_with_champion(registry, reference, trained)
+    audit = audit_groups(reference, trained, evaluation.threshold, fairness)
+    if audit:
+        figures["fairness"] = draw_fairness(audit)
+        mlflow.log_text(render_fairness(audit), "fairness.md")
+        mlflow.log_dict(audit.model_dump(mode="json"), "fairness.json")
+        proxies = audit_proxies(reference.newest, contract, fairness)
+        mlflow.log_text(render_proxies(proxies), "proxies.md")
+    for name, figure in figures.items():
+        mlflow.log_figure(figure, f"{name}.png")
     failed = [name for name, verdict in verdicts.items() if not verdict.holds]
     log, now = DecisionLog(registry.home), datetime.now(UTC)
     if failed:
@@ -129,7 +122,7 @@ def model(
             reference_digest=digest,
         )
     else:
-        version = registry.register(trained, evaluation, reference, digest, comparison)
+        version = registry.register(trained, evaluation, reference, digest, comparison, audit)
         run_id = mlflow.active_run().info.run_id
         log.append(
             Kind.MODEL_REGISTERED,
@@ -150,6 +143,7 @@ def model(
                 "reference_digest": digest,
                 "reproducible": trained.reproducible,
                 **({"advice": str(comparison.verdict)} if comparison else {}),
+                **({"fairness": str(audit.verdict)} if audit else {}),
                 **evaluation.model_dump(),
                 "mlflow_run": MetadataValue.url(mlflow_run_url(settings, registry, run_id)),
                 "pictures": MetadataValue.md(
@@ -157,59 +151,7 @@ def model(
                 ),
             }
         )
-    for name, verdict in verdicts.items():
-        yield AssetCheckResult(
-            check_name=name,
-            passed=verdict.holds,
-            severity=AssetCheckSeverity.ERROR,
-            description=verdict.explanation,
-            metadata={"value": verdict.value, "limit": verdict.limit},
-        )
-    yield _check_champion(comparison)
-
-
-def compare_with_champion(
-    registry: Registry, reference: ReferenceData, trained: TrainedModel
-) -> Comparison | None:
-    """The new model against the champion, on rows that are fair to both; None without a champion.
-
-    Where no row is, it cannot be told.
-    """
-    if registry.champion_version() is None:
-        return None
-    held = registry.load_champion()
-    same_recipe = held.recipe == trained.recipe
-    try:
-        rows = select_fair_rows(
-            reference,
-            trained.list_held_out(reference),
-            champion_as_of=held.as_of,
-            champion_held_out=held.held_out,
-            score=held.score,
-        )
-    except ComparisonError as error:
-        return explain_lack(str(error), same_recipe=same_recipe)
-    return compare_models(
-        rows.left, rows.champion, rows.challenger, people=rows.people, same_recipe=same_recipe
-    )
-
-
-def _check_champion(comparison: Comparison | None) -> AssetCheckResult:
-    if comparison is None:
-        why = "there is no champion yet to hold against"
-        return AssetCheckResult(check_name=CHAMPION_CHECK, passed=True, description=why)
-    apart = comparison.auc_difference
-    return AssetCheckResult(
-        check_name=CHAMPION_CHECK,
-        passed=comparison.verdict == Recommendation.PROMOTE,
-        severity=AssetCheckSeverity.WARN,
-        description=f"{comparison.verdict}: {'; '.join(comparison.reasons)}",
-        metadata={
-            "verdict": str(comparison.verdict),
-            "leavers": comparison.leavers,
-            **({"value": apart.value, "low": apart.low, "high": apart.high} if apart else {}),
-        },
-    )
+    yield from report_checks(verdicts, comparison, audit)
 
 
 def mlflow_run_url(settings: Settings, registry: Registry, run_id: str) -> str:

@@ -10,6 +10,7 @@ from attrition_assets.defs.metadata import read_all_metadata, read_latest_metada
 from attrition_assets.errors import PromotionError
 from attrition_assets.governance.comparison import Recommendation
 from attrition_assets.governance.decisions import Kind, require_named
+from attrition_assets.governance.fairness_report import FairnessVerdict
 
 LOOP = "the loop"
 
@@ -32,7 +33,7 @@ def promote_version(
     """
     require_named(Kind.PROMOTED, who, why)
     # What cannot be loaded is not promoted.
-    objection = find_objection(registry.load(version), registry.champion_version())
+    objection = find_objection(registry, registry.load(version))
     if objection and not override:
         DecisionLog(registry.home).append(
             Kind.PROMOTION_REFUSED, who=LOOP, why=objection, at=now, version=version, asked_by=who
@@ -46,25 +47,35 @@ def promote_version(
     return previous
 
 
-def find_objection(challenger: ModelVersion, champion: int | None) -> str | None:
-    """Why a version should not replace the champion, by what it was compared with; None if not.
+def find_objection(registry: Registry, challenger: ModelVersion) -> str | None:
+    """Why a version should not replace the champion, by its evidence; None if nothing says so.
 
-    One that was compared with nothing, as the first version, has none against it.
+    What it was compared with must be the champion still, the comparison must advise it, and it must
+    not fail a protected attribute that the champion does not fail: what the champion fails as well
+    is a matter of its own. The first version was compared with nothing.
     """
-    advice = challenger.comparison
-    if advice is None or challenger.version == champion:
+    champion, advice = registry.champion_version(), challenger.comparison
+    if advice is None or champion is None or challenger.version == champion:
         return None
     if challenger.compared_with != champion:
         return (
             f"it was compared with version {challenger.compared_with}, and version {champion} is "
             "champion now"
         )
+    objections = []
     if advice.verdict != Recommendation.PROMOTE:
-        return (
-            f"against the champion the comparison says {advice.verdict}: "
-            f"{'; '.join(advice.reasons)}"
+        reasons = "; ".join(advice.reasons)
+        objections.append(f"against the champion the comparison says {advice.verdict}: {reasons}")
+    before = registry.read_fairness(champion)
+    if worse := [
+        name
+        for name, verdict in registry.read_fairness(challenger.version).items()
+        if verdict == FairnessVerdict.FAIL and before.get(name) != FairnessVerdict.FAIL
+    ]:
+        objections.append(
+            f"it fails the fairness audit on {', '.join(worse)}, which the champion does not"
         )
-    return None
+    return "; ".join(objections) or None
 
 
 def roll_back(

@@ -21,6 +21,7 @@ from attrition_assets.defs.io_managers import (
     ReferenceIOManager,
     SnapshotIOManager,
 )
+from attrition_assets.governance.fairness_policy import read_fairness_policy
 from attrition_assets.monitoring.policy import read_policy
 from attrition_assets.settings import Settings
 
@@ -34,6 +35,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     return {
         "settings": settings,
         "policy": read_policy(settings.contract),
+        "fairness": read_fairness_policy(settings.contract),
         "source": open_source(settings, contract),
         "snapshot_store": snapshot_store,
         "reference_store": reference_store,

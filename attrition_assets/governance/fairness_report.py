@@ -136,6 +136,12 @@ class FairnessAudit(_Value):
     verdict: FairnessVerdict
     reasons: tuple[str, ...]
 
+    @property
+    def by_attribute(self) -> dict[str, str]:
+        """The verdict on each protected attribute by itself."""
+        single = [each for each in self.partitions if len(each.attributes) == 1]
+        return {each.name: str(each.verdict) for each in single}
+
 
 def explain(partitions: tuple[PartitionAudit, ...]) -> tuple[str, ...]:
     """What calls for a person, the surest first; then what could not be told."""

@@ -63,6 +63,17 @@ def keep_newest(table: pd.DataFrame, contract: Contract) -> Codes:
     return ordered.drop_duplicates(contract.id, keep="last").index.to_numpy(dtype=np.intp)
 
 
+def sample_people(
+    table: pd.DataFrame, contract: Contract, most: int, seed: int
+) -> npt.NDArray[np.bool_] | None:
+    """All rows of at most so many people, drawn at random; None if there are no more."""
+    people = table[contract.id].drop_duplicates().sort_values()
+    if len(people) <= most:
+        return None
+    drawn = people.sample(most, random_state=seed)
+    return table[contract.id].isin(drawn).to_numpy(dtype=bool)
+
+
 def check_protected(table: pd.DataFrame, contract: Contract) -> tuple[str, ...]:
     """The protected attributes. Raises FairnessError if there is none, or `table` lacks one."""
     names = contract.protected

@@ -31,6 +31,7 @@ CHECKS = {
         "calibrated",
         "no_leaking_feature",
         "holds_against_champion",
+        "fair_to_groups",
     },
     "predictions": {"one_score_per_employee", "probabilities_valid"},
     "drift_report": {
@@ -78,7 +79,7 @@ def test_every_asset_that_can_be_wrong_has_its_checks() -> None:
 def test_drift_and_a_comparison_never_block_and_broken_data_always_does() -> None:
     graph = defs.resolve_asset_graph()
     informing = {key.name for key in graph.asset_check_keys if not graph.get(key).blocking}
-    assert informing == CHECKS["drift_report"] | {"holds_against_champion"}
+    assert informing == CHECKS["drift_report"] | {"holds_against_champion", "fair_to_groups"}
 
 
 def test_jobs_schedule_and_sensor_are_there_and_running_by_default() -> None:
