@@ -232,7 +232,7 @@ def ui() -> None:
 
 
 @main.command()
-@click.option("--version", type=int, help="the version; default the challenger")
+@click.option("--version", "--model-version", "version", type=int, help="default the challenger")
 @click.option("--run-id", help="the MLflow run that made the version, in place of --version")
 @click.option("--reason", help="why; an override needs one")
 @click.option("--override", is_flag=True, help="promote although the comparison does not advise it")

@@ -1,0 +1,138 @@
+"""Who becomes champion: on what evidence, against which objections, and back again."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.adapters.registry import MODEL_NAME, Registry
+from attrition_assets.defs.promotion import find_objection, promote_version, roll_back
+from attrition_assets.errors import PromotionError, RecordError, RegistryError
+from attrition_assets.governance.comparison import Difference, Recommendation
+from attrition_assets.governance.decisions import Kind
+
+from .conftest import NOW, Place
+
+pytestmark = pytest.mark.xdist_group("walked")
+
+ADA: dict[str, Any] = {"who": "Ada", "why": "seen and found right", "now": NOW}
+
+
+@pytest.fixture
+def registry(place: Place) -> Registry:
+    """Version 2 waits, and version 1, which it was compared with, is champion again."""
+    registry = place.loop.registry
+    assert roll_back(place.instance, registry, **ADA) == (1, 2)
+    return registry
+
+
+def set_tag(registry: Registry, version: int, **tags: str) -> None:
+    for name, value in tags.items():
+        registry.client.set_model_version_tag(MODEL_NAME, str(version), name, value)
+
+
+def advise(registry: Registry, verdict: Recommendation) -> None:
+    """Give version 2 the comparison that a larger company would have had."""
+    held = registry.load(2).comparison
+    assert held is not None
+    loss = Difference(value=-0.001, error=0.001, low=-0.003, high=0.001)
+    told = held.model_copy(
+        update={"verdict": verdict, "p_value": 0.01, "log_loss_difference": loss}
+    )
+    set_tag(registry, 2, comparison=told.model_dump_json())
+
+
+def test_a_version_carries_what_it_was_compared_with_and_the_audit(registry: Registry) -> None:
+    first, second = registry.load(1), registry.load(2)
+    assert (first.comparison, first.compared_with) == (None, 0)
+    assert second.comparison is not None
+    assert (second.comparison.verdict, second.compared_with) == (Recommendation.CANNOT_TELL, 1)
+    assert second.comparison.leavers < 150
+    assert second.recipe == first.recipe == "logistic-1"
+    assert set(registry.read_fairness(2)) == {"Age", "Gender", "MaritalStatus"}
+
+
+def test_what_cannot_be_told_is_promoted_by_an_override_only(
+    registry: Registry, place: Place
+) -> None:
+    log = DecisionLog(registry.home)
+    with pytest.raises(PromotionError, match=r"comparison says cannot tell: .*150 are needed"):
+        promote_version(place.instance, registry, 2, **ADA)
+    assert registry.champion_version() == 1
+    refused = log.entries()[-1]
+    assert (refused.kind, refused.facts["version"]) == (Kind.PROMOTION_REFUSED, 2)
+    assert refused.facts["asked_by"] == "Ada"
+    assert promote_version(place.instance, registry, 2, **ADA, override=True) == 1
+    assert (log.entries()[-1].kind, log.entries()[-1].who) == (Kind.PROMOTED, "Ada")
+    assert registry.champion_version() == 2
+
+
+def test_what_is_advised_is_promoted_as_it_is(registry: Registry, place: Place) -> None:
+    advise(registry, Recommendation.PROMOTE)
+    assert promote_version(place.instance, registry, 2, **ADA) == 1
+    advise(registry, Recommendation.KEEP)
+    assert find_objection(registry, registry.load(2)) is None  # it is champion already
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda registry: advise(registry, Recommendation.KEEP),
+            "against the champion the comparison says keep",
+        ),
+        (
+            lambda registry: set_tag(registry, 2, compared_with="7"),
+            "it was compared with version 7, and version 1 is champion now",
+        ),
+        (
+            lambda registry: set_tag(registry, 2, fairness=json.dumps({"Gender": "fail"})),
+            "it fails the fairness audit on Gender, which the champion does not",
+        ),
+    ],
+)
+def test_each_objection_is_told_by_itself(
+    change: Callable[[Registry], None], said: str, registry: Registry, place: Place
+) -> None:
+    advise(registry, Recommendation.PROMOTE)
+    set_tag(registry, 1, fairness=json.dumps({"Gender": "look", "Age": "fail"}))
+    set_tag(registry, 2, fairness=json.dumps({"Gender": "look", "Age": "fail"}))
+    assert find_objection(registry, registry.load(2)) is None
+    change(registry)
+    with pytest.raises(PromotionError, match=said):
+        promote_version(place.instance, registry, 2, **ADA)
+    assert registry.champion_version() == 1
+
+
+@pytest.mark.parametrize("tag", ["comparison", "fairness"])
+def test_evidence_that_was_changed_is_not_read_as_none(
+    tag: str, registry: Registry, place: Place
+) -> None:
+    set_tag(registry, 2, **{tag: "{"})
+    with pytest.raises(RegistryError, match="changed and cannot be read"):
+        promote_version(place.instance, registry, 2, **ADA, override=True)
+    assert registry.champion_version() == 1
+
+
+def test_a_rollback_leads_to_what_was_replaced_and_no_further(
+    registry: Registry, place: Place
+) -> None:
+    assert DecisionLog(registry.home).entries()[-1].kind == Kind.ROLLED_BACK
+    with pytest.raises(PromotionError, match="version 1 replaced no other"):
+        roll_back(place.instance, registry, **ADA)
+    assert registry.champion_version() == 1
+
+
+def test_nobody_and_no_reason_promote_nothing(registry: Registry, place: Place) -> None:
+    for given in ({"who": " "}, {"why": ""}):
+        with pytest.raises(RecordError, match="nobody or no reason is named"):
+            promote_version(place.instance, registry, 2, **(ADA | given), override=True)
+    assert registry.champion_version() == 1
+
+
+def test_a_version_is_found_by_the_run_that_made_it(registry: Registry) -> None:
+    assert registry.find_version(registry.load(2).run_id) == 2
+    with pytest.raises(RegistryError, match="was made by the MLflow run 'nope'"):
+        registry.find_version("nope")
