@@ -44,7 +44,7 @@ data: setup
 
 # One thread a worker: the matrices are small, and threads cost more than they save.
 test: setup
-	OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not daemon" $(ARGS)
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not daemon" $(ARGS)
 
 # Minutes long: the real daemon, killed and restarted.
 test-daemon: setup

@@ -26,7 +26,7 @@ from attrition_assets_tests.conftest import spoil
 
 from .conftest import LAST, NOW, UNSEEN, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
+pytestmark = pytest.mark.xdist_group("walked too")
 
 # Two columns of which each fits the other's range: pay rises in percent, and distances.
 SWAPPED = {"PercentSalaryHike": "DistanceFromHome", "DistanceFromHome": "PercentSalaryHike"}

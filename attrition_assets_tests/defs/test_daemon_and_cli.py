@@ -11,7 +11,7 @@ from attrition_assets_tests.processes import DAEMON, materialize, run, running, 
 
 from .conftest import FAULT, LAST, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
+pytestmark = pytest.mark.xdist_group("walked too")
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def count_sensor_ticks(instance: DagsterInstance) -> int:
     )
 
 
-def test_the_daemons_first_ticks_after_a_walk_launch_nothing(copy: Settings) -> None:
+def test_the_daemons_first_tick_after_a_walk_launches_nothing(copy: Settings) -> None:
     with DagsterInstance.from_config(str(copy.home)) as instance:
         before = {run.run_id for run in instance.get_runs()}
         assert count_sensor_ticks(instance) == 0
         with running(copy, *DAEMON):
-            wait_until(lambda: count_sensor_ticks(instance) >= 2, "two ended ticks of the sensor")
+            wait_until(lambda: count_sensor_ticks(instance) >= 1, "an ended tick of the sensor")
         assert {run.run_id for run in instance.get_runs()} == before
         (state,) = (
             s for s in instance.all_instigator_state() if s.instigator_name == "retrain_on_drift"

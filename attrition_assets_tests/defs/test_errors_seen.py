@@ -28,7 +28,7 @@ from attrition_assets_tests.seen import assert_in_guide, attrition, earlier_mont
 
 from .conftest import LAST, UNSEEN, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
+pytestmark = pytest.mark.xdist_group("walked too")
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "attrition_assets.definitions", "--select")
 
 

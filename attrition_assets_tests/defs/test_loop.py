@@ -28,7 +28,7 @@ from attrition_assets_tests.seen import attrition
 
 from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
+pytestmark = pytest.mark.xdist_group("walked too")
 
 
 def read_check(instance: DagsterInstance, asset: str, check: str, month: str) -> Any:
