@@ -19,7 +19,7 @@ from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.storage import explain_failure, require_room, require_unlocked
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 from attrition_assets.errors import AttritionError
-from attrition_assets.governance.decisions import Kind
+from attrition_assets.governance.decisions import Kind, require_named
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings, load_settings
 
@@ -261,14 +261,14 @@ def promote(
         chosen = registry.challenger_version() if version is None else version
         if chosen is None:
             raise click.ClickException("there is no challenger to promote: train a model first")
-        found = registry.load(chosen)
-        digest = found.reference_digest
+        digest = registry.load(chosen).reference_digest
         changed = held["snapshot_store"].find_changed(held["reference_store"].sources(digest))
-        if found.comparison:
-            click.echo(f"against the champion of its time: {found.comparison.verdict}")
-            click.echo("\n".join(f"  {reason}" for reason in found.comparison.reasons))
-        if fairness := registry.read_fairness(chosen):
-            told = ", ".join(f"{name}: {verdict}" for name, verdict in fairness.items())
+        evidence = registry.read_evidence(chosen)
+        if advice := evidence.comparison:
+            click.echo(f"against version {evidence.compared_with}: {advice.verdict}")
+            click.echo("\n".join(f"  {each}" for each in advice.reasons))
+        if evidence.fairness:
+            told = ", ".join(f"{name}: {verdict}" for name, verdict in evidence.fairness.items())
             click.echo(f"fairness by attribute: {told}")
         previous = promote_version(
             instance,
@@ -347,6 +347,7 @@ def suspend(reason: str, who: str) -> None:
     """Suspend scoring: months are still checked, nobody is scored."""
     from attrition_assets.defs.suspension import report_suspension
 
+    require_named(Kind.SUSPENDED, who, reason)
     settings = load_settings()
     suspension = Suspension(who=who, why=reason, since=datetime.now(UTC))
     ScoringSwitch(settings.home).suspend(suspension)  # whatever else may be in the way
@@ -382,6 +383,7 @@ def accept(month: str, checks: tuple[str, ...], reason: str, who: str) -> None:
     chosen = _read_month(month, "MONTH")
     settings = load_settings()
     store = SnapshotStore(settings.home, read_contract(settings.contract))
+    require_named(Kind.CHECK_WAIVED, who, reason)
     for check in checks:
         store.waive(chosen, check, who, reason)
         DecisionLog(settings.home).append(

@@ -205,11 +205,8 @@ class Loop:
         if version is None:
             raise AttritionError(f"run {result.run_id} succeeded but registered no challenger")
         self.say(f"the sensor retrained: version {version} waits for promotion")
-        challenger = self.registry.load(version)
-        objection = find_objection(self.registry, challenger)
-        override = objection is not None
-        if challenger.comparison:
-            told = challenger.comparison
+        override = find_objection(self.registry, version) is not None
+        if told := self.registry.read_evidence(version).comparison:
             self.say(f"against the champion: {told.verdict}: {'; '.join(told.reasons)}")
         command = f"attrition promote --version {version}" + (
             " --override --reason TEXT" if override else ""

@@ -4,8 +4,9 @@ What an entry is and how entries are chained is in `governance.decisions`.
 """
 
 import fcntl
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -112,8 +113,33 @@ class DecisionLog:
                 ) from None
         return entries
 
+    def known_entries(self) -> list[Entry]:
+        """The entries that can be read; what became of the others is for `verify` to tell."""
+        known = []
+        for line in self._read():
+            with suppress(RecordError):
+                known.append(read_entry(line))
+        return known
+
+    def require_writable(self) -> None:
+        """Raise RecordError or StorageError if a decision could not be put on record now."""
+        with self._lock():
+            self._read()
+            if (seal := self._read_seal()) is not None:
+                self._write_seal(seal)
+
     def verify(self, earlier_seal: str | None = None) -> Verification:
         """Look for every changed byte, and whether a seal that was kept elsewhere still holds."""
+        found = self._verify(earlier_seal)
+        if not found.breaks or not self.home.is_dir():
+            return found
+        try:
+            with self._lock():  # another process may have been writing
+                return self._verify(earlier_seal)
+        except OSError:  # a home that can only be read: nobody writes
+            return found
+
+    def _verify(self, earlier_seal: str | None) -> Verification:
         lines = self._read()
         breaks = find_breaks(lines)
         if lines and self.path.read_bytes() != _join(lines):
@@ -122,7 +148,7 @@ class DecisionLog:
             breaks.append(broken)
         if earlier_seal is not None:
             entries, _, digest = earlier_seal.partition(":")
-            held = lines[: int(entries)] if entries.isdecimal() else []
+            held = lines[: int(entries)] if re.fullmatch("[0-9]{1,9}", entries) else []
             if str(len(held)) != entries or Seal.of(held).sha256 != digest:
                 breaks.append(f"the seal {earlier_seal!r} is none that this log ever had")
         seal = Seal.of(lines)

@@ -9,14 +9,13 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes
 from attrition_assets.adapters.mlflow_answers import answering, find_database, prepare_mlflow
@@ -28,7 +27,7 @@ from attrition_assets.months import parse_month
 from attrition_assets.training.evaluation import Evaluation
 from attrition_assets.training.features import make_example, select_features, weigh_columns
 from attrition_assets.training.reference import ReferenceData
-from attrition_assets.training.search import TrainedModel
+from attrition_assets.training.search import RECIPE, TrainedModel
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,6 +37,7 @@ MODEL_NAME = "attrition"
 EXPERIMENT = "attrition"
 CHAMPION, CHALLENGER = "champion", "challenger"
 MODEL_FILE, HELD_OUT_FILE = "model.skops", "held_out.parquet"
+VERDICTS = TypeAdapter(dict[str, str])
 # What a version must carry to be loaded.
 TAGS = ("as_of", "reference_digest", "threshold", "model_sha256", "held_out_sha256")
 # The only types outside skops' own list that a model file may hold.
@@ -49,8 +49,7 @@ class ModelVersion:
     """A registered model: the fitted pipeline, and what it was trained on.
 
     `held_out` has a row for each outcome of its reference data, in order: the employee's id, the
-    snapshot's date and the out-of-fold `probability`. `comparison` is with the version that was
-    champion when it was trained, `compared_with`; the first has none, and 0.
+    snapshot's date and the out-of-fold `probability`.
     """
 
     version: int
@@ -62,8 +61,6 @@ class ModelVersion:
     held_out: pd.DataFrame
     contract: Contract
     recipe: str
-    compared_with: int
-    comparison: Comparison | None
 
     def score(self, table: pd.DataFrame) -> pd.Series:
         """Probability of leaving within the horizon for each row of a snapshot's table.
@@ -87,6 +84,19 @@ class ModelVersion:
     def weigh_columns(self) -> dict[str, float]:
         """What each of the contract's features weighs in the model, 0 or more."""
         return weigh_columns(self.pipeline, self.contract)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a version was compared with (0: with nothing) and how, and its fairness by attribute.
+
+    `fault` says why none of it can be read.
+    """
+
+    compared_with: int = 0
+    comparison: Comparison | None = None
+    fairness: dict[str, str] = field(default_factory=dict)
+    fault: str | None = None
 
 
 @dataclass(frozen=True)
@@ -269,34 +279,28 @@ class Registry:
             pipeline=skops.io.loads(model, trusted=list(TRUSTED_TYPES)),
             held_out=pd.read_parquet(io.BytesIO(held_out)),
             contract=self.contract,
-            recipe=tags.get("recipe", "unknown"),
-            compared_with=int(tags.get("compared_with", 0)),
-            comparison=self._read_comparison(version, tags),
+            recipe=tags.get("recipe", RECIPE),  # before it was on record there was no other
         )
 
-    def _read_comparison(self, version: int, tags: Mapping[str, str]) -> Comparison | None:
-        if "comparison" not in tags:
-            return None
-        try:
-            return Comparison.model_validate_json(tags["comparison"])
-        except ValidationError:
-            raise RegistryError(
-                f"the comparison of version {version} of {MODEL_NAME!r} was changed and cannot be "
-                "read: train a version anew, `attrition retrain --reason TEXT`"
-            ) from None
-
-    def read_fairness(self, version: int) -> dict[str, str]:
-        """The fairness verdict on each protected attribute; empty if none is on record."""
+    def read_evidence(self, version: int) -> Evidence:
+        """What speaks for and against a version; what cannot be read is a fault of it."""
         with answering(self.uri):
-            tags = self.client.get_model_version(MODEL_NAME, str(version)).tags
+            tags: dict[str, str] = self.client.get_model_version(MODEL_NAME, str(version)).tags
         try:
-            found = dict(json.loads(tags.get("fairness", "{}")))
-        except ValueError:
-            raise RegistryError(
-                f"the fairness verdicts of version {version} of {MODEL_NAME!r} were changed and "
-                "cannot be read: train a version anew, `attrition retrain --reason TEXT`"
-            ) from None
-        return {str(name): str(verdict) for name, verdict in found.items()}
+            comparison = tags.get("comparison")
+            return Evidence(
+                compared_with=int(tags.get("compared_with", 0)),
+                comparison=Comparison.model_validate_json(comparison) if comparison else None,
+                fairness=VERDICTS.validate_json(tags.get("fairness", "{}")),
+            )
+        except ValueError:  # pydantic's are of that kind
+            return Evidence(
+                fault=f"the evidence of version {version} was changed and is unreadable"
+            )
+
+    def present_champion(self) -> int | None:
+        """The version that has the alias; None if none has, be it lost or never given."""
+        return self._alias(CHAMPION)
 
     def promote(self, version: int) -> int | None:
         """Move the champion's alias to `version`; return the version that had it.

@@ -170,12 +170,13 @@ def _to_array(values: Sequence[Any]) -> "pa.Array":
     """
     import pyarrow as pa
 
-    if any(isinstance(value, Decimal) for value in values):
-        whole = all(value is None or value == value // 1 for value in values)
-        values = [None if value is None else (int if whole else float)(value) for value in values]
     try:
+        if any(isinstance(value, Decimal) for value in values):
+            whole = all(value is None or value == value // 1 for value in values)
+            kind = int if whole else float
+            values = [None if value is None else kind(value) for value in values]
         array = pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ArithmeticError, TypeError):
         array = None
     if array is None or not (pa.types.is_primitive(array.type) or pa.types.is_null(array.type)):
         return pa.array([None if value is None else str(value) for value in values], pa.string())

@@ -10,7 +10,7 @@ import numpy as np
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, MetadataValue
 
 from attrition_assets.adapters.registry import Registry
-from attrition_assets.errors import ComparisonError
+from attrition_assets.errors import ComparisonError, RegistryError
 from attrition_assets.governance.comparison import (
     Comparison,
     Recommendation,
@@ -60,9 +60,10 @@ def compare_with_champion(
     """
     if registry.champion_version() is None:
         return None
-    held = registry.load_champion()
-    same_recipe = held.recipe == trained.recipe
+    same_recipe = True
     try:
+        held = registry.load_champion()
+        same_recipe = held.recipe == trained.recipe
         rows = select_fair_rows(
             reference,
             trained.list_held_out(reference),
@@ -70,7 +71,7 @@ def compare_with_champion(
             champion_held_out=held.held_out,
             score=held.score,
         )
-    except ComparisonError as error:
+    except (ComparisonError, RegistryError) as error:  # a champion that cannot score any more
         return explain_lack(str(error), same_recipe=same_recipe)
     return compare_models(
         rows.left, rows.champion, rows.challenger, people=rows.people, same_recipe=same_recipe
@@ -79,11 +80,12 @@ def compare_with_champion(
 
 def audit_groups(
     reference: ReferenceData, trained: TrainedModel, threshold: float, policy: FairnessPolicy
-) -> FairnessAudit | None:
-    """How the model's flags would have fallen on groups; None without a protected attribute."""
+) -> FairnessAudit:
+    """How the model's flags would have fallen on groups.
+
+    Raises FairnessError if it cannot be told, as without a protected attribute.
+    """
     contract, rows = reference.contract, reference.labelled
-    if not contract.protected:
-        return None
     chosen = sample_people(rows, contract, AUDITED_PEOPLE, policy.seed)
     probability = np.asarray(trained.out_of_fold)
     if chosen is not None:
@@ -99,7 +101,7 @@ def audit_groups(
 
 
 def report_checks(
-    verdicts: dict[str, Verdict], comparison: Comparison | None, audit: FairnessAudit | None
+    verdicts: dict[str, Verdict], comparison: Comparison | None, audit: FairnessAudit | str
 ) -> Iterator[AssetCheckResult]:
     """A result for each check of `model`."""
     for name, verdict in verdicts.items():
@@ -132,13 +134,13 @@ def _report_comparison(comparison: Comparison | None) -> AssetCheckResult:
     )
 
 
-def _report_audit(audit: FairnessAudit | None) -> AssetCheckResult:
-    if audit is None:
+def _report_audit(audit: FairnessAudit | str) -> AssetCheckResult:
+    if isinstance(audit, str):
         return AssetCheckResult(
             check_name=FAIRNESS_CHECK,
             passed=False,
             severity=AssetCheckSeverity.WARN,
-            description="cannot be told: the contract declares no protected attribute",
+            description=f"cannot be told: {audit}",
         )
     reasons = "; ".join(audit.reasons[:SHOWN_REASONS]) or "no group stands out"
     return AssetCheckResult(

@@ -24,6 +24,7 @@ from attrition_assets.defs.gates import (
 )
 from attrition_assets.defs.promotion import LOOP, report_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
+from attrition_assets.errors import FairnessError
 from attrition_assets.governance.decisions import Kind
 from attrition_assets.governance.fairness_page import render_fairness, render_proxies
 from attrition_assets.governance.fairness_policy import FairnessPolicy
@@ -100,12 +101,16 @@ def model(
     )
     verdicts = check_model(evaluation, reference, contract)
     comparison = compare_with_champion(registry, reference, trained)
-    audit = audit_groups(reference, trained, evaluation.threshold, fairness)
-    if audit:
+    audit, untold = None, ""
+    try:
+        audit = audit_groups(reference, trained, evaluation.threshold, fairness)
+        proxies = audit_proxies(reference.newest, contract, fairness)
+    except FairnessError as error:  # it informs: the model may be registered without it
+        untold = str(error)
+    else:
         figures["fairness"] = draw_fairness(audit)
         mlflow.log_text(render_fairness(audit), "fairness.md")
         mlflow.log_dict(audit.model_dump(mode="json"), "fairness.json")
-        proxies = audit_proxies(reference.newest, contract, fairness)
         mlflow.log_text(render_proxies(proxies), "proxies.md")
     for name, figure in figures.items():
         mlflow.log_figure(figure, f"{name}.png")
@@ -151,7 +156,7 @@ def model(
                 ),
             }
         )
-    yield from report_checks(verdicts, comparison, audit)
+    yield from report_checks(verdicts, comparison, audit or untold)
 
 
 def mlflow_run_url(settings: Settings, registry: Registry, run_id: str) -> str:

@@ -5,9 +5,9 @@ from datetime import datetime
 from dagster import AssetMaterialization, DagsterInstance
 
 from attrition_assets.adapters.decision_log import DecisionLog
-from attrition_assets.adapters.registry import ModelVersion, Registry
+from attrition_assets.adapters.registry import Registry
 from attrition_assets.defs.metadata import read_all_metadata, read_latest_metadata
-from attrition_assets.errors import PromotionError
+from attrition_assets.errors import PromotionError, RecordError, StorageError
 from attrition_assets.governance.comparison import Recommendation
 from attrition_assets.governance.decisions import Kind, require_named
 from attrition_assets.governance.fairness_report import FairnessVerdict
@@ -27,13 +27,14 @@ def promote_version(
 ) -> int | None:
     """Make `version` the champion and report it; return the version that was champion before.
 
-    What the champion was better than, or as good as far as could be told, is promoted with an
-    `override` only; the refusal is put on record. Raises PromotionError then, RegistryError if the
-    version is unknown, RecordError if nobody or no reason is named; nothing is changed.
+    One that its evidence does not speak for is promoted with an `override` only; the refusal is put
+    on record. Raises PromotionError then, or if it is champion already; RegistryError if it is
+    unknown or cannot be loaded; RecordError if nobody or no reason is named, or if it could not be
+    put on record. Nothing is changed then.
     """
     require_named(Kind.PROMOTED, who, why)
-    # What cannot be loaded is not promoted.
-    objection = find_objection(registry, registry.load(version))
+    registry.load(version)  # what cannot be loaded is not promoted
+    objection = find_objection(registry, version)
     if objection and not override:
         DecisionLog(registry.home).append(
             Kind.PROMOTION_REFUSED, who=LOOP, why=objection, at=now, version=version, asked_by=who
@@ -42,35 +43,37 @@ def promote_version(
             f"version {version} is not promoted: {objection}. The champion stays; to promote it "
             f"all the same: `attrition promote --version {version} --override --reason TEXT`"
         )
-    previous = registry.promote(version)
-    report_champion(instance, registry, version, previous, who=who, why=why, now=now)
-    return previous
+    return _make_champion(instance, registry, version, Kind.PROMOTED, who=who, why=why, now=now)
 
 
-def find_objection(registry: Registry, challenger: ModelVersion) -> str | None:
+def find_objection(registry: Registry, version: int) -> str | None:
     """Why a version should not replace the champion, by its evidence; None if nothing says so.
 
     What it was compared with must be the champion still, the comparison must advise it, and it must
     not fail a protected attribute that the champion does not fail: what the champion fails as well
-    is a matter of its own. The first version was compared with nothing.
+    is a matter of its own. Where there is no champion, any version may become it.
     """
-    champion, advice = registry.champion_version(), challenger.comparison
-    if advice is None or champion is None or challenger.version == champion:
+    champion = registry.present_champion()
+    if champion is None or version == champion:
         return None
-    if challenger.compared_with != champion:
-        return (
-            f"it was compared with version {challenger.compared_with}, and version {champion} is "
+    evidence, before = registry.read_evidence(version), registry.read_evidence(champion)
+    advice, objections = evidence.comparison, []
+    if evidence.fault:
+        objections.append(evidence.fault)
+    elif advice is None:
+        objections.append(f"it was never compared with version {champion}, the champion")
+    elif evidence.compared_with != champion:
+        objections.append(
+            f"it was compared with version {evidence.compared_with}, and version {champion} is "
             "champion now"
         )
-    objections = []
-    if advice.verdict != Recommendation.PROMOTE:
+    elif advice.verdict != Recommendation.PROMOTE:
         reasons = "; ".join(advice.reasons)
         objections.append(f"against the champion the comparison says {advice.verdict}: {reasons}")
-    before = registry.read_fairness(champion)
     if worse := [
         name
-        for name, verdict in registry.read_fairness(challenger.version).items()
-        if verdict == FairnessVerdict.FAIL and before.get(name) != FairnessVerdict.FAIL
+        for name, verdict in evidence.fairness.items()
+        if verdict == FairnessVerdict.FAIL and before.fairness.get(name) != FairnessVerdict.FAIL
     ]:
         objections.append(
             f"it fails the fairness audit on {', '.join(worse)}, which the champion does not"
@@ -81,26 +84,58 @@ def find_objection(registry: Registry, challenger: ModelVersion) -> str | None:
 def roll_back(
     instance: DagsterInstance, registry: Registry, *, who: str, why: str, now: datetime
 ) -> tuple[int, int]:
-    """Make the version champion again that the present one first replaced; return both, new first.
+    """Make the version champion again that the present one replaced; return both, new first.
 
-    Raises PromotionError, and changes nothing, if there is none before it.
+    A rollback is no replacement: one after another leads further back. Raises PromotionError, and
+    changes nothing, if there is none before it, or no champion.
     """
     require_named(Kind.ROLLED_BACK, who, why)
-    present = registry.load_champion().version
-    promotions = [
-        each for each in read_all_metadata(instance, "champion") if each["version"] == present
+    present = registry.present_champion()
+    if present is None:
+        raise PromotionError(
+            "there is no champion to roll back from: make a version champion with `attrition "
+            "promote --version N`"
+        )
+    reconcile_champion(instance, registry, present, now)
+    replaced = [
+        each["previous_version"]
+        for each in read_all_metadata(instance, "champion")
+        if each["version"] == present and each.get("kind") != Kind.ROLLED_BACK
     ]
-    former = promotions[-1]["previous_version"] if promotions else 0
-    if not former:
+    if not replaced or replaced[0] in (0, present):
         raise PromotionError(
             f"version {present} replaced no other: there is nothing to roll back to; make another "
             "version champion with `attrition promote --version N`"
         )
-    registry.load(former)
-    registry.promote(former)
-    kind = Kind.ROLLED_BACK
-    report_champion(instance, registry, former, present, who=who, why=why, now=now, kind=kind)
-    return former, present
+    registry.load(replaced[0])
+    _make_champion(instance, registry, replaced[0], Kind.ROLLED_BACK, who=who, why=why, now=now)
+    return replaced[0], present
+
+
+def _make_champion(
+    instance: DagsterInstance,
+    registry: Registry,
+    version: int,
+    kind: Kind,
+    *,
+    who: str,
+    why: str,
+    now: datetime,
+) -> int | None:
+    """Move the alias and put it on record, both or neither; return the version before."""
+    present, told = registry.present_champion(), read_latest_metadata(instance, "champion")
+    previous = told["version"] if told else present
+    if version == present and previous == version:
+        raise PromotionError(f"version {version} is champion already: nothing is to be done")
+    DecisionLog(registry.home).require_writable()
+    registry.promote(version)
+    try:
+        report_champion(instance, registry, version, previous, who=who, why=why, now=now, kind=kind)
+    except (RecordError, StorageError):
+        if present is not None:
+            registry.promote(present)
+        raise
+    return previous
 
 
 def report_champion(
@@ -118,6 +153,12 @@ def report_champion(
     DecisionLog(registry.home).append(
         kind, who=who, why=why, at=now, version=version, previous=previous or 0
     )
+    _tell_dagster(instance, version, previous, who=who, why=why, kind=kind)
+
+
+def _tell_dagster(
+    instance: DagsterInstance, version: int, previous: int | None, *, who: str, why: str, kind: Kind
+) -> None:
     instance.report_runless_asset_event(
         AssetMaterialization(
             "champion",
@@ -126,6 +167,7 @@ def report_champion(
                 "previous_version": previous or 0,
                 "reason": why,
                 "who": who,
+                "kind": str(kind),
             },
         )
     )
@@ -134,16 +176,22 @@ def report_champion(
 def reconcile_champion(
     instance: DagsterInstance, registry: Registry, version: int, now: datetime
 ) -> None:
-    """Put a champion that was made elsewhere on record: the registry's alias is the truth."""
-    reported = read_latest_metadata(instance, "champion")
-    previous = reported["version"] if reported else None
-    if previous != version:
-        report_champion(
-            instance,
-            registry,
-            version,
-            previous,
-            who="unknown",
-            why="found in the registry",
-            now=now,
-        )
+    """Put a champion that was made elsewhere on record: the registry's alias is the truth.
+
+    Where the log knows of it and Dagster does not, only Dagster is told.
+    """
+    told = read_latest_metadata(instance, "champion")
+    previous = told["version"] if told else None
+    if previous == version:
+        return
+    logged = [
+        entry
+        for entry in DecisionLog(registry.home).known_entries()
+        if entry.kind in (Kind.PROMOTED, Kind.ROLLED_BACK)
+    ]
+    if logged and logged[-1].facts["version"] == version:
+        last = logged[-1]
+        _tell_dagster(instance, version, previous, who=last.who, why=last.why, kind=last.kind)
+        return
+    why = "found in the registry"
+    report_champion(instance, registry, version, previous, who="unknown", why=why, now=now)

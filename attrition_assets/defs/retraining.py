@@ -163,14 +163,18 @@ def _record_decision(
     # What a review held back may be requested later; a request is not taken back.
     if known and recorded and (recorded["action"], action) != (SKIPPED, REQUESTED):
         return
-    log.append(
-        Kind.RETRAINING_SKIPPED if skip else Kind.RETRAINING_REQUESTED,
-        who=LOOP,
-        why=skip or verdict.reason,
-        at=now,
-        month=str(verdict.month),
-        champion=verdict.champion_version,
-    )
+    kind = Kind.RETRAINING_SKIPPED if skip else Kind.RETRAINING_REQUESTED
+    logged = [entry for entry in log.known_entries() if entry.facts.get("run") == verdict.run_id]
+    if not logged or logged[-1].kind != kind:  # Dagster may have failed after it was logged
+        log.append(
+            kind,
+            who=LOOP,
+            why=skip or verdict.reason,
+            at=now,
+            month=str(verdict.month),
+            champion=verdict.champion_version,
+            run=verdict.run_id,
+        )
     instance.report_runless_asset_event(
         AssetObservation(
             "drift_report",

@@ -158,7 +158,7 @@ def accept_loss(leavers_share: float) -> float:
 def _explain_lacks(sample: PairedSample, leavers: int, stayers: int) -> tuple[str, ...]:
     lacks = [
         f"{count} distinct people who {what}, in {len(sample.left)} rows; {FEWEST_LEAVERS} are "
-        "needed: wait for more outcomes, or pool more months"
+        "needed: wait for more outcomes"
         for count, what in ((leavers, "left"), (stayers, "stayed"))
         if count < FEWEST_LEAVERS
     ]

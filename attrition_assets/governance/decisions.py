@@ -84,7 +84,14 @@ def add_entry(
 
 
 def require_named(kind: Kind, who: str, why: str) -> None:
-    """Raise RecordError unless somebody decides, for a reason."""
+    """Raise RecordError unless somebody decides, for a reason, in text that can be written."""
+    try:
+        f"{who}{why}".encode()
+    except UnicodeEncodeError:
+        raise RecordError(
+            f"{kind}: this was not done, since who or why is no text of UTF-8: set your terminal "
+            "to UTF-8, or write it without accents"
+        ) from None
     if not (who.strip() and why.strip()):
         raise RecordError(
             f"{kind}: this was not done, since nobody or no reason is named; say who decides and "

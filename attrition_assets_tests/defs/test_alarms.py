@@ -16,7 +16,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 
 from attrition_assets.adapters.files import to_parquet_bytes
 from attrition_assets.contract import DEFAULT_CONTRACT
-from attrition_assets.defs.promotion import promote_version
+from attrition_assets.defs import promotion
 from attrition_assets.demo import Loop
 from attrition_assets.monitoring.report import DriftReport, FaultKind, Finding
 from attrition_assets.months import parse_month
@@ -62,7 +62,7 @@ def find_alarm(place: Place) -> str:
 
 
 def roll_back(place: Place) -> None:
-    promote_version(place.instance, place.loop.registry, 1, who="Ada", why="rolled back", now=NOW)
+    promotion.roll_back(place.instance, place.loop.registry, who="Ada", why="rolled back", now=NOW)
 
 
 def send_unseen(place: Place, table: pd.DataFrame) -> DriftReport:

@@ -87,7 +87,7 @@ def test_what_was_decided_is_on_record_in_its_order(walked: Walked) -> None:
     assert log.verify().breaks == ()
     shown = attrition(walked.settings.home, walked.settings.data, "decisions").output
     assert len(shown.splitlines()) == len(told)
-    assert f"retraining requested (champion 1, month {RETRAINED}) by the loop: " in shown
+    assert f"retraining requested (champion 1, month {RETRAINED}, run " in shown
 
 
 def test_the_sensor_asks_for_nothing_more(walked: Walked, instance: DagsterInstance) -> None:

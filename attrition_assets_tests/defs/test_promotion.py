@@ -9,7 +9,7 @@ import pytest
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.registry import MODEL_NAME, Registry
 from attrition_assets.defs.promotion import find_objection, promote_version, roll_back
-from attrition_assets.errors import PromotionError, RecordError, RegistryError
+from attrition_assets.errors import PromotionError, RecordError, RegistryError, StorageError
 from attrition_assets.governance.comparison import Difference, Recommendation
 from attrition_assets.governance.decisions import Kind
 
@@ -35,7 +35,7 @@ def set_tag(registry: Registry, version: int, **tags: str) -> None:
 
 def advise(registry: Registry, verdict: Recommendation) -> None:
     """Give version 2 the comparison that a larger company would have had."""
-    held = registry.load(2).comparison
+    held = registry.read_evidence(2).comparison
     assert held is not None
     loss = Difference(value=-0.001, error=0.001, low=-0.003, high=0.001)
     told = held.model_copy(
@@ -45,13 +45,13 @@ def advise(registry: Registry, verdict: Recommendation) -> None:
 
 
 def test_a_version_carries_what_it_was_compared_with_and_the_audit(registry: Registry) -> None:
-    first, second = registry.load(1), registry.load(2)
+    first, second = registry.read_evidence(1), registry.read_evidence(2)
     assert (first.comparison, first.compared_with) == (None, 0)
     assert second.comparison is not None
     assert (second.comparison.verdict, second.compared_with) == (Recommendation.CANNOT_TELL, 1)
     assert second.comparison.leavers < 150
-    assert second.recipe == first.recipe == "logistic-1"
-    assert set(registry.read_fairness(2)) == {"Age", "Gender", "MaritalStatus"}
+    assert registry.load(2).recipe == registry.load(1).recipe == "logistic-1"
+    assert set(second.fairness) == {"Age", "Gender", "MaritalStatus"}
 
 
 def test_what_cannot_be_told_is_promoted_by_an_override_only(
@@ -73,7 +73,7 @@ def test_what_is_advised_is_promoted_as_it_is(registry: Registry, place: Place) 
     advise(registry, Recommendation.PROMOTE)
     assert promote_version(place.instance, registry, 2, **ADA) == 1
     advise(registry, Recommendation.KEEP)
-    assert find_objection(registry, registry.load(2)) is None  # it is champion already
+    assert find_objection(registry, 2) is None  # it is champion already
 
 
 @pytest.mark.parametrize(
@@ -99,19 +99,92 @@ def test_each_objection_is_told_by_itself(
     advise(registry, Recommendation.PROMOTE)
     set_tag(registry, 1, fairness=json.dumps({"Gender": "look", "Age": "fail"}))
     set_tag(registry, 2, fairness=json.dumps({"Gender": "look", "Age": "fail"}))
-    assert find_objection(registry, registry.load(2)) is None
+    assert find_objection(registry, 2) is None
     change(registry)
     with pytest.raises(PromotionError, match=said):
         promote_version(place.instance, registry, 2, **ADA)
     assert registry.champion_version() == 1
 
 
-@pytest.mark.parametrize("tag", ["comparison", "fairness"])
-def test_evidence_that_was_changed_is_not_read_as_none(
-    tag: str, registry: Registry, place: Place
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [("comparison", "{"), ("fairness", "[1, 2]"), ("fairness", "null"), ("compared_with", "x")],
+)
+def test_evidence_that_was_changed_is_an_objection_and_stops_no_scoring(
+    tag: str, value: str, registry: Registry, place: Place
 ) -> None:
-    set_tag(registry, 2, **{tag: "{"})
-    with pytest.raises(RegistryError, match="changed and cannot be read"):
+    set_tag(registry, 2, **{tag: value})
+    with pytest.raises(PromotionError, match="the evidence of version 2 was changed"):
+        promote_version(place.instance, registry, 2, **ADA)
+    assert promote_version(place.instance, registry, 2, **ADA, override=True) == 1
+    assert registry.load_champion().version == 2
+
+
+def test_a_version_without_evidence_replaces_no_champion_by_itself(
+    registry: Registry, place: Place
+) -> None:
+    registry.client.delete_model_version_tag(MODEL_NAME, "2", "comparison")
+    assert find_objection(registry, 2) == "it was never compared with version 1, the champion"
+    promote_version(place.instance, registry, 2, **ADA, override=True)
+    with pytest.raises(PromotionError, match="never compared with version 2"):
+        promote_version(place.instance, registry, 1, **ADA)
+
+
+def test_a_lost_alias_is_given_again_by_the_command_that_is_named(
+    registry: Registry, place: Place
+) -> None:
+    registry.client.delete_registered_model_alias(MODEL_NAME, "champion")
+    with pytest.raises(PromotionError, match="no champion to roll back from"):
+        roll_back(place.instance, registry, **ADA)
+    promote_version(place.instance, registry, 2, **ADA)
+    assert registry.champion_version() == 2
+
+
+def test_the_champion_is_not_made_champion_again_unless_dagster_does_not_know(
+    registry: Registry, place: Place
+) -> None:
+    with pytest.raises(PromotionError, match="version 1 is champion already"):
+        promote_version(place.instance, registry, 1, **ADA)
+    registry.promote(2)  # behind Dagster's back
+    assert promote_version(place.instance, registry, 2, **ADA) == 1
+    assert roll_back(place.instance, registry, **ADA) == (1, 2)
+
+
+def test_a_champion_made_elsewhere_is_rolled_back_as_well(registry: Registry, place: Place) -> None:
+    registry.promote(2)
+    assert roll_back(place.instance, registry, **ADA) == (1, 2)
+    kinds = [(entry.kind, entry.who) for entry in DecisionLog(registry.home).entries()[-2:]]
+    assert kinds == [(Kind.PROMOTED, "unknown"), (Kind.ROLLED_BACK, "Ada")]
+
+
+def test_a_broken_champion_is_rolled_back_and_hinders_no_retraining(place: Place) -> None:
+    registry = place.loop.registry
+    set_tag(registry, 2, model_sha256="0" * 64)  # as if its file had been changed
+    assert place.retrain("2025-05").success
+    advice = registry.read_evidence(3).comparison
+    assert advice is not None
+    assert advice.verdict == Recommendation.CANNOT_TELL
+    assert "model.skops of version 2 is not the one registered" in advice.reasons[0]
+    assert roll_back(place.instance, registry, **ADA) == (1, 2)
+
+
+def test_a_champion_moves_only_if_that_can_be_put_on_record(
+    registry: Registry, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = DecisionLog(registry.home)
+    with pytest.raises(RecordError, match="no text of UTF-8"):
+        promote_version(place.instance, registry, 2, **(ADA | {"why": "caf\udce9"}), override=True)
+    content = log.path.read_bytes()
+    log.path.write_bytes(b"\xff" + content)
+    with pytest.raises(RecordError, match="is no text any more"):
+        promote_version(place.instance, registry, 2, **ADA, override=True)
+    log.path.write_bytes(content)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(DecisionLog, "append", refuse)
+    with pytest.raises(StorageError, match="the disk is full"):
         promote_version(place.instance, registry, 2, **ADA, override=True)
     assert registry.champion_version() == 1
 

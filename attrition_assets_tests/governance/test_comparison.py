@@ -108,8 +108,7 @@ def test_149_leavers_cannot_tell_and_150_can(draw_models: DrawModels) -> None:
     assert found.leavers == 149
     assert found.auc_difference is not None
     assert found.reasons == (
-        "149 distinct people who left, in 599 rows; 150 are needed: wait for more outcomes, or "
-        "pool more months",
+        "149 distinct people who left, in 599 rows; 150 are needed: wait for more outcomes",
     )
 
 
