@@ -50,7 +50,8 @@ class Entry(BaseModel):
 
     def describe(self) -> str:
         """The entry in a line for people."""
-        facts = ", ".join(f"{name} {value}" for name, value in self.facts.items())
+        # Digests and ids of runs are known by how they begin.
+        facts = ", ".join(f"{name} {str(value)[:12]}" for name, value in self.facts.items())
         what = f"{self.kind} ({facts})" if facts else str(self.kind)
         return f"{self.number:>4}  {self.at:%Y-%m-%d %H:%M}  {what} by {self.who}: {self.why}"
 
