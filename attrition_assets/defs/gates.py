@@ -6,7 +6,6 @@ champion and how it falls on groups of people informs; `defs/promotion.py` asks 
 
 from collections.abc import Iterator
 
-import numpy as np
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, MetadataValue
 
 from attrition_assets.adapters.registry import Registry
@@ -22,7 +21,6 @@ from attrition_assets.governance.fairness import audit_fairness
 from attrition_assets.governance.fairness_page import render_fairness
 from attrition_assets.governance.fairness_policy import FairnessPolicy
 from attrition_assets.governance.fairness_report import FairnessAudit, FairnessVerdict
-from attrition_assets.governance.groups import sample_people
 from attrition_assets.training.gates import MODEL_CHECKS
 from attrition_assets.training.reference import LABEL, ReferenceData
 from attrition_assets.training.search import TrainedModel
@@ -46,8 +44,6 @@ CHECKS = [
         description="Its flags fall evenly on the groups of the protected attributes.",
     ),
 ]
-# Of more people a random sample is audited: by then every group is known well enough.
-AUDITED_PEOPLE = 100_000
 SHOWN_REASONS = 3
 
 
@@ -85,17 +81,13 @@ def audit_groups(
 
     Raises FairnessError if it cannot be told, as without a protected attribute.
     """
-    contract, rows = reference.contract, reference.labelled
-    chosen = sample_people(rows, contract, AUDITED_PEOPLE, policy.seed)
-    probability = np.asarray(trained.out_of_fold)
-    if chosen is not None:
-        rows, probability = rows[chosen], probability[chosen]
+    rows = reference.labelled
     return audit_fairness(
-        rows.reset_index(drop=True),
+        rows,
         rows[LABEL].to_numpy(dtype="int64"),
-        probability,
+        trained.out_of_fold,
         threshold=threshold,
-        contract=contract,
+        contract=reference.contract,
         policy=policy,
     )
 

@@ -61,7 +61,7 @@ def audit_fairness(
     left after. The order of rows changes nothing. Raises FairnessError if the input cannot be used.
     """
     outcome, score = _check(table, left, probability)
-    rows = keep_newest(table, contract)
+    rows = keep_newest(table, contract, policy.seed)
     people = table.iloc[rows].reset_index(drop=True)
     partitions = form_groups(people, contract, policy.edges)
     audited = _People(partitions, outcome[rows], score[rows], threshold, policy)

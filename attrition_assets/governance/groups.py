@@ -16,6 +16,7 @@ from attrition_assets.contract import Contract, Kind
 from attrition_assets.errors import FairnessError
 
 UNKNOWN = "unknown"
+MOST_PEOPLE = 100_000
 QUARTILES = (0.25, 0.5, 0.75)
 
 Codes = npt.NDArray[np.intp]
@@ -48,10 +49,11 @@ class Partition:
         return np.array([group != UNKNOWN for group in self.groups])
 
 
-def keep_newest(table: pd.DataFrame, contract: Contract) -> Codes:
+def keep_newest(table: pd.DataFrame, contract: Contract, seed: int) -> Codes:
     """Row numbers of each person's newest row, by person: a person in many months counts once.
 
-    Raises FairnessError where a person stands twice in one snapshot.
+    Of more than 100,000 people so many, drawn at random by `seed`: every group is known well enough
+    by them. Raises FairnessError where a person stands twice in one snapshot.
     """
     keys = [contract.id, contract.snapshot_date]
     if table.duplicated(keys).any():
@@ -60,18 +62,11 @@ def keep_newest(table: pd.DataFrame, contract: Contract) -> Codes:
             f"each {contract.id} once a {contract.snapshot_date}"
         )
     ordered = table[keys].reset_index(drop=True).sort_values(keys)
-    return ordered.drop_duplicates(contract.id, keep="last").index.to_numpy(dtype=np.intp)
-
-
-def sample_people(
-    table: pd.DataFrame, contract: Contract, most: int, seed: int
-) -> npt.NDArray[np.bool_] | None:
-    """All rows of at most so many people, drawn at random; None if there are no more."""
-    people = table[contract.id].drop_duplicates().sort_values()
-    if len(people) <= most:
-        return None
-    drawn = people.sample(most, random_state=seed)
-    return table[contract.id].isin(drawn).to_numpy(dtype=bool)
+    rows = ordered.drop_duplicates(contract.id, keep="last").index.to_numpy(dtype=np.intp)
+    if len(rows) <= MOST_PEOPLE:
+        return rows
+    drawn = np.random.default_rng(seed).choice(len(rows), MOST_PEOPLE, replace=False)
+    return rows[np.sort(drawn)]
 
 
 def check_protected(table: pd.DataFrame, contract: Contract) -> tuple[str, ...]:

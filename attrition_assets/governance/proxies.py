@@ -94,7 +94,7 @@ def audit_proxies(table: pd.DataFrame, contract: Contract, policy: FairnessPolic
     order of rows changes nothing. Raises FairnessError if an attribute is absent.
     """
     names = check_protected(table, contract)
-    people = table.iloc[keep_newest(table, contract)].reset_index(drop=True)
+    people = table.iloc[keep_newest(table, contract, policy.seed)].reset_index(drop=True)
     targets = tuple(
         _audit_target(people[known], name, group, inside[known], contract, policy)
         for name in names

@@ -4,6 +4,7 @@ import pytest
 
 from attrition_assets.contract import Contract
 from attrition_assets.errors import FairnessError
+from attrition_assets.governance import groups
 from attrition_assets.governance.fairness_page import render_proxies
 from attrition_assets.governance.fairness_policy import FairnessPolicy
 from attrition_assets.governance.proxies import ProxyAudit, ProxyTarget, Telling, audit_proxies
@@ -104,3 +105,12 @@ def test_on_the_real_table_stock_options_tell_who_is_single(
     assert single.strongest[0].auc > 0.9
     assert find(audit, "Age").strongest[0].feature == "TotalWorkingYears"
     assert find(audit, "Gender").telling == "not at all"
+
+
+def test_of_very_many_people_a_sample_is_audited_the_same_in_any_order(
+    table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "MOST_PEOPLE", 150)
+    sampled = audit_proxies(table, CONTRACT, POLICY)
+    assert sampled.people == 150
+    assert audit_proxies(table.sample(frac=1, random_state=1), CONTRACT, POLICY) == sampled
