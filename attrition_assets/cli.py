@@ -43,6 +43,12 @@ class _Group(click.Group):
             raise click.ClickException(said) from None
 
 
+def _who(does: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The option that says who takes a decision."""
+    said = f"who {does}; default the user's name"
+    return click.option("--who", default=getpass.getuser, help=said)
+
+
 @click.group(cls=_Group)
 def main() -> None:
     """Watches an employee-attrition model and retrains it when, and only when, it should."""
@@ -236,7 +242,7 @@ def ui() -> None:
 @click.option("--run-id", help="the MLflow run that made the version, in place of --version")
 @click.option("--reason", help="why; an override needs one")
 @click.option("--override", is_flag=True, help="promote although the comparison does not advise it")
-@click.option("--who", default=getpass.getuser, help="who promotes; default the user's name")
+@_who("promotes")
 def promote(
     version: int | None, run_id: str | None, reason: str | None, override: bool, who: str
 ) -> None:
@@ -286,7 +292,7 @@ def promote(
 
 @main.command()
 @click.option("--reason", required=True, help="why: it is kept in the decision log")
-@click.option("--who", default=getpass.getuser, help="who decides; default the user's name")
+@_who("decides")
 def rollback(reason: str, who: str) -> None:
     """Make the version champion again that the present one replaced."""
     from attrition_assets.defs.promotion import roll_back
@@ -303,7 +309,7 @@ def rollback(reason: str, who: str) -> None:
 @main.command()
 @click.option("--reason", required=True, help="why: it is recorded with the run")
 @click.option("--as-of", default="", help="month such as 2026-01; default the newest accepted")
-@click.option("--who", default=getpass.getuser, help="who asks; default the user's name")
+@_who("asks")
 def retrain(reason: str, as_of: str, who: str) -> None:
     """Train a challenger now, whatever the drift checks say."""
     from attrition_assets.definitions import defs
@@ -342,7 +348,7 @@ def status() -> None:
 
 @main.command()
 @click.option("--reason", required=True, help="why: it is shown wherever a score is missing")
-@click.option("--who", default=getpass.getuser, help="who suspends; default the user's name")
+@_who("suspends")
 def suspend(reason: str, who: str) -> None:
     """Suspend scoring: months are still checked, nobody is scored."""
     from attrition_assets.defs.suspension import report_suspension
@@ -358,7 +364,7 @@ def suspend(reason: str, who: str) -> None:
 
 @main.command()
 @click.option("--reason", required=True, help="why scoring may go on: it is recorded")
-@click.option("--who", default=getpass.getuser, help="who resumes; default the user's name")
+@_who("resumes")
 def resume(reason: str, who: str) -> None:
     """Let scoring go on."""
     from attrition_assets.defs.suspension import resume_scoring
@@ -374,7 +380,7 @@ def resume(reason: str, who: str) -> None:
 @click.argument("month")
 @click.option("--check", "checks", multiple=True, required=True, help="the check; may be repeated")
 @click.option("--reason", required=True, help="why the month is right: it is kept with it")
-@click.option("--who", default=getpass.getuser, help="who vouches; default the user's name")
+@_who("vouches")
 def accept(month: str, checks: tuple[str, ...], reason: str, who: str) -> None:
     """Vouch for a refused MONTH that only differs from those before it, as after a merger."""
     from attrition_assets.adapters.snapshot_store import SnapshotStore
@@ -400,7 +406,7 @@ def accept(month: str, checks: tuple[str, ...], reason: str, who: str) -> None:
 @main.command()
 @click.argument("month")
 @click.option("--reason", required=True, help="why what moved is the new normal: it is kept")
-@click.option("--who", default=getpass.getuser, help="who answers; default the user's name")
+@_who("answers")
 def acknowledge(month: str, reason: str, who: str) -> None:
     """Answer the drift alarm of MONTH, and those before it, for good.
 

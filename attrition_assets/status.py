@@ -28,7 +28,6 @@ from attrition_assets.months import last_day, parse_month
 from attrition_assets.settings import Settings
 
 SHOWN = 12
-PROMOTE = str(Recommendation.PROMOTE)
 UNKNOWN, LONG_AGO = "unknown", pd.Period("1900-01", freq="M")
 
 
@@ -62,9 +61,10 @@ class Status:
         if self.blocked and self.blocked[0].month == self.due:
             return self.blocked[0].todo
         if self.challenger:
-            version, advice = self.challenger["version"], self.challenger.get("advice", PROMOTE)
+            version = self.challenger["version"]
+            advice = self.challenger.get("advice", Recommendation.PROMOTE)
             command = f"attrition promote --version {version}"
-            if advice != PROMOTE:
+            if advice != Recommendation.PROMOTE:
                 return (
                     f"look at version {version} in MLflow; against the champion: {advice}. It "
                     f"stays, unless: `{command} --override --reason TEXT`"

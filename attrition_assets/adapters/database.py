@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, NullPool, TableClause, create_engine, make_url
-from sqlalchemy import column as name_column
-from sqlalchemy import table as name_table
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -145,11 +142,10 @@ def check_source(source: str) -> str:
     return source
 
 
-def name_parts(table: str, *columns: str) -> TableClause:
-    """A table such as `snapshots` or `hr.snapshots`, with columns by their exact names."""
+def split_name(table: str) -> tuple[str, str | None]:
+    """The name and the schema, if there is one, of `snapshots` or `hr.snapshots`."""
     schema, _, name = table.rpartition(".")
-    typed: list[Any] = [name_column(each) for each in columns]
-    return name_table(name, *typed, schema=schema or None)
+    return name, schema or None
 
 
 def _open_file(url: URL, writes: bool) -> URL:

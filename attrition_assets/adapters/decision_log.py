@@ -24,6 +24,7 @@ from attrition_assets.governance.decisions import (
     digest_line,
     find_breaks,
     read_entry,
+    require_named,
 )
 
 
@@ -81,14 +82,14 @@ class DecisionLog:
 
         Raises RecordError, with the log as it was, if nobody or no reason is named.
         """
+        require_named(kind, who, why)
         with self._lock():
             lines = self._read()
-            entry = add_entry(lines, kind, who=who, why=why, at=at, **facts)
             if broken := self._find_broken_seal(lines):  # to be sealed anew, but not in silence
                 lines = self._write(
                     lines, add_entry(lines, Kind.RECORD_BROKEN, who="the log", why=broken, at=at)
                 )
-                entry = add_entry(lines, kind, who=who, why=why, at=at, **facts)
+            entry = add_entry(lines, kind, who=who, why=why, at=at, **facts)
             self._write(lines, entry)
         return entry
 
@@ -140,9 +141,10 @@ class DecisionLog:
             return found
 
     def _verify(self, earlier_seal: str | None) -> Verification:
-        lines = self._read()
+        content = self._read_bytes()
+        lines = self._split(content)
         breaks = find_breaks(lines)
-        if lines and self.path.read_bytes() != _join(lines):
+        if content != _join(lines):
             breaks.append("the last line has no end")
         if broken := self._find_broken_seal(lines):
             breaks.append(broken)
@@ -166,10 +168,17 @@ class DecisionLog:
         return None
 
     def _read(self) -> list[str]:
+        return self._split(self._read_bytes())
+
+    def _read_bytes(self) -> bytes:
         try:
-            text = self.path.read_bytes().decode()
+            return self.path.read_bytes()
         except FileNotFoundError:
-            return []
+            return b""
+
+    def _split(self, content: bytes) -> list[str]:
+        try:
+            text = content.decode()
         except UnicodeDecodeError:
             raise RecordError(
                 f"{self.path} is no text any more: restore it from a backup"

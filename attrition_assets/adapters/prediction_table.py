@@ -4,6 +4,7 @@ The key of a row is who, which month, which version of its snapshot and which mo
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -24,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from attrition_assets.adapters.database import Database
+from attrition_assets.adapters.database import Database, split_name
 from attrition_assets.contract import Contract
 from attrition_assets.errors import DatabaseError
 from attrition_assets.months import last_day
@@ -61,7 +62,6 @@ class PredictionTable:
         rows = predictions[[self.contract.id, *VERSIONS, "probability", "flag"]]
         rows = rows.assign(**{self.contract.snapshot_date: last_day(month).date()})
         self._make()
-        self.check()
         try:
             return self._write_once(rows, month)
         except IntegrityError:  # another writer was faster: what it wrote is looked at
@@ -75,8 +75,7 @@ class PredictionTable:
 
     def check(self) -> bool:
         """Whether the table is there. Raises DatabaseError if its key does not keep rows apart."""
-        *_, name = self.name.rpartition(".")
-        schema = self._table.schema
+        name, schema = self._table.name, self._table.schema
         with self.database.reading() as connection:
             found = inspect(connection)
             if not found.has_table(name, schema):
@@ -95,7 +94,7 @@ class PredictionTable:
         return True
 
     def _make(self) -> None:
-        """Make the table if it is not there; another writer may be faster."""
+        """Make the table, or check the one that is there; another writer may be faster."""
         if self.check():
             return
         try:
@@ -145,7 +144,7 @@ class PredictionTable:
         columns = [self.contract.id, "probability", "flag"]
         return sorted(zip(*(rows[name].tolist() for name in columns), strict=True))
 
-    @property
+    @cached_property
     def _table(self) -> Table:
         own = {"probability", "flag", *VERSIONS}
         if taken := own.intersection((self.contract.id, self.contract.snapshot_date)):
@@ -153,7 +152,7 @@ class PredictionTable:
                 f"the contract calls its id or date {taken.pop()!r}, and {self.place} has a column "
                 "of that name for something else: rename it in the contract"
             )
-        schema, _, name = self.name.rpartition(".")
+        name, schema = split_name(self.name)
         whole = self.contract.columns[self.contract.id].integer
         return Table(
             name,
@@ -163,5 +162,5 @@ class PredictionTable:
             *(Column(version, Integer, primary_key=True) for version in VERSIONS),
             Column("probability", Double, nullable=False),
             Column("flag", Boolean, nullable=False),
-            schema=schema or None,
+            schema=schema,
         )

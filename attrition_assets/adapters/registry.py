@@ -144,62 +144,51 @@ class Registry:
 
         The first version ever becomes the champion as well: there is nothing to compare it with.
         """
-        self.champion_version()  # a lost alias is an error before anything is registered
-        known = "A version may wait half-made; `attrition doctor` says which one is champion"
-        with answering(self.uri, known):
-            return self._register(trained, evaluation, reference, digest, comparison, audit)
-
-    def _register(
-        self,
-        trained: TrainedModel,
-        evaluation: Evaluation,
-        reference: ReferenceData,
-        digest: str,
-        comparison: Comparison | None,
-        audit: FairnessAudit | None,
-    ) -> int:
         import mlflow
         import mlflow.sklearn
         from mlflow.models import infer_signature
 
-        client = self.client
-        example = make_example(self.contract)
-        info = mlflow.sklearn.log_model(
-            trained.pipeline,
-            name="model",
-            signature=infer_signature(example, trained.pipeline.predict_proba(example)[:, 1]),
-            input_example=example,
-            pyfunc_predict_fn="predict_proba",
-            pip_requirements=["scikit-learn", "skops"],
-            serialization_format="skops",
-            skops_trusted_types=list(TRUSTED_TYPES),
-        )
-        held_out_sha256 = _log_parquet(trained.list_held_out(reference), HELD_OUT_FILE)
-        if not client.search_registered_models(f"name='{MODEL_NAME}'"):
-            client.create_registered_model(MODEL_NAME)
-        tags = {
-            "as_of": str(reference.as_of),
-            "reference_digest": digest,
-            "threshold": repr(evaluation.threshold),
-            "auc": f"{evaluation.auc:.4f}",
-            "contract": self.contract.name,
-            "model_sha256": content_digest(self._read(info.model_uri, MODEL_FILE)),
-            "held_out_sha256": held_out_sha256,
-            "reproducible": json.dumps(trained.reproducible),
-            "recipe": trained.recipe,
-            "compared_with": str(self._alias(CHAMPION) or 0),
-            **({"comparison": comparison.model_dump_json()} if comparison else {}),
-            **({"fairness": json.dumps(audit.by_attribute)} if audit else {}),
-        }
-        active = mlflow.active_run()
-        registered = client.create_model_version(
-            MODEL_NAME, info.model_uri, active.info.run_id, tags=tags, await_creation_for=0
-        )
-        version = int(registered.version)
-        client.set_registered_model_alias(MODEL_NAME, CHALLENGER, str(version))
-        if version == 1:
-            client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
-        return version
+        champion = self.champion_version()  # a lost alias is an error before anything is registered
+        known = "A version may wait half-made; `attrition doctor` says which one is champion"
+        with answering(self.uri, known):
+            client = self.client
+            example = make_example(self.contract)
+            info = mlflow.sklearn.log_model(
+                trained.pipeline,
+                name="model",
+                signature=infer_signature(example, trained.pipeline.predict_proba(example)[:, 1]),
+                input_example=example,
+                pyfunc_predict_fn="predict_proba",
+                pip_requirements=["scikit-learn", "skops"],
+                serialization_format="skops",
+                skops_trusted_types=list(TRUSTED_TYPES),
+            )
+            held_out_sha256 = _log_parquet(trained.list_held_out(reference), HELD_OUT_FILE)
+            if not client.search_registered_models(f"name='{MODEL_NAME}'"):
+                client.create_registered_model(MODEL_NAME)
+            tags = {
+                "as_of": str(reference.as_of),
+                "reference_digest": digest,
+                "threshold": repr(evaluation.threshold),
+                "auc": f"{evaluation.auc:.4f}",
+                "contract": self.contract.name,
+                "model_sha256": content_digest(self._read(info.model_uri, MODEL_FILE)),
+                "held_out_sha256": held_out_sha256,
+                "reproducible": json.dumps(trained.reproducible),
+                "recipe": trained.recipe,
+                "compared_with": str(champion or 0),
+                **({"comparison": comparison.model_dump_json()} if comparison else {}),
+                **({"fairness": json.dumps(audit.by_attribute)} if audit else {}),
+            }
+            active = mlflow.active_run()
+            registered = client.create_model_version(
+                MODEL_NAME, info.model_uri, active.info.run_id, tags=tags, await_creation_for=0
+            )
+            version = int(registered.version)
+            client.set_registered_model_alias(MODEL_NAME, CHALLENGER, str(version))
+            if version == 1:
+                client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
+            return version
 
     def champion_version(self) -> int | None:
         """The version that scores, or None if no model was ever registered.
@@ -220,21 +209,24 @@ class Registry:
 
     def versions(self) -> list[int]:
         """All registered versions, in order."""
-        with answering(self.uri):
-            found = self.client.search_model_versions(f"name='{MODEL_NAME}'")
-        return sorted(int(each.version) for each in found)
+        return sorted(self._made_by())
 
     def find_version(self, run_id: str) -> int:
         """The version that an MLflow run made. Raises RegistryError if it made none."""
+        made_by = self._made_by()
+        for version, maker in made_by.items():
+            if maker == run_id:
+                return version
+        raise RegistryError(
+            f"no version of {MODEL_NAME!r} was made by the MLflow run {run_id!r}: there are "
+            f"{sorted(made_by)}; name one with --version"
+        )
+
+    def _made_by(self) -> dict[int, str]:
+        """All registered versions, each with the MLflow run that made it."""
         with answering(self.uri):
             found = self.client.search_model_versions(f"name='{MODEL_NAME}'")
-        made = {str(each.run_id): int(each.version) for each in found}
-        if run_id not in made:
-            raise RegistryError(
-                f"no version of {MODEL_NAME!r} was made by the MLflow run {run_id!r}: there are "
-                f"{self.versions()}; name one with --version"
-            )
-        return made[run_id]
+        return {int(each.version): str(each.run_id) for each in found}
 
     def load_champion(self) -> ModelVersion:
         """The champion. Raises RegistryError if there is none."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Select, literal_column, select, text
 from sqlalchemy import column as name_column
+from sqlalchemy import table as name_table
 
-from attrition_assets.adapters.database import TABLE_NAME, Database, name_parts
+from attrition_assets.adapters.database import TABLE_NAME, Database, split_name
 from attrition_assets.adapters.snapshots import RawSnapshot, describe_held, select_departures
 from attrition_assets.casting import read_dates
 from attrition_assets.contract import Contract
@@ -62,7 +63,9 @@ class SnapshotDatabase:
         Raises SnapshotError if a row has no date, or what is none; DatabaseError if the database
         does not answer.
         """
+        names = [self.contract.snapshot_date]
         with self.database.reading() as connection:
+            self._require_columns(connection, self.snapshots_from, names, self.place)
             return sorted(set(self._read_dates(connection).values()))
 
     def fetch(self, month: pd.Period) -> RawSnapshot:
@@ -70,9 +73,11 @@ class SnapshotDatabase:
 
         Raises SnapshotError if there are none, and as `months` does.
         """
-        date: ColumnElement[Any] = name_column(self.contract.snapshot_date)
-        identity: ColumnElement[Any] = name_column(self.contract.id)
+        names = [self.contract.snapshot_date, self.contract.id]
+        columns: list[ColumnElement[Any]] = [name_column(name) for name in names]
+        date, identity = columns
         with self.database.reading() as connection:
+            present = self._require_columns(connection, self.snapshots_from, names, self.place)
             dates = self._read_dates(connection)
             own = [value for value, dated in dates.items() if dated == month]
             if not own:
@@ -81,8 +86,6 @@ class SnapshotDatabase:
                     f"no {self.describe_month(month)} ({held}): load the month there, or correct "
                     "ATTRITION_SNAPSHOTS_FROM"
                 )
-            names = [self.contract.id]
-            present = self._require_columns(connection, self.snapshots_from, names, self.place)
             wanted = [name for name in self.contract.columns if name in present]
             query = _select(wanted, self.snapshots_from).where(date.in_(own)).order_by(identity)
             table = _stream(connection, query)
@@ -118,7 +121,6 @@ class SnapshotDatabase:
     def _read_dates(self, connection: Connection) -> dict[Any, pd.Period]:
         """Each date that a row has, as the database gives it, and its month."""
         name = self.contract.snapshot_date
-        self._require_columns(connection, self.snapshots_from, [name], self.place)
         query = _select([name], self.snapshots_from).distinct()
         found = [row[0] for row in connection.execute(query)]
         dates = read_dates(pd.Series(found, dtype="object"))
@@ -138,7 +140,8 @@ def _name(source: str, variable: str, database: Database) -> str:
 def _source(source: str) -> Any:
     """What follows FROM: a table, or a query in brackets. A colon in it is a colon."""
     if TABLE_NAME.fullmatch(source):
-        return name_parts(source)
+        name, schema = split_name(source)
+        return name_table(name, schema=schema)
     query = source.strip().rstrip(";").replace(":", r"\:")
     return text(f"({query}\n) AS asked")  # its last line may be a comment
 

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from attrition_assets.monitoring.performance import measure_auc
+
 Z = 1.959964
 
 
@@ -58,17 +60,6 @@ def estimate_auc(left: npt.NDArray[np.int64], score: npt.NDArray[np.float64]) ->
 
     Needs two people or more of each outcome.
     """
-    positive, negative = np.sort(score[left == 1]), np.sort(score[left == 0])
-    above = _place(positive, negative)
-    below = 1 - _place(negative, positive)
-    auc = float(above.mean())
-    margin = Z * np.sqrt(above.var(ddof=1) / len(positive) + below.var(ddof=1) / len(negative))
+    auc, error = measure_auc(left == 1, score)
+    margin = Z * error
     return Estimate(value=auc, low=max(0.0, auc - margin), high=min(1.0, auc + margin))
-
-
-def _place(
-    values: npt.NDArray[np.float64], among: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """The share of `among` (sorted) that lies below each value, ties counting half."""
-    below = np.searchsorted(among, values, side="left")
-    return np.asarray((below + np.searchsorted(among, values, side="right")) / (2 * len(among)))
