@@ -12,9 +12,10 @@ from typing import Annotated, Any, Self
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from attrition_assets.errors import ContractError
+from attrition_assets.values import Value
 
 DEFAULT_CONTRACT = Path(__file__).parent / "contracts" / "ibm.yaml"
 
@@ -42,11 +43,7 @@ class Role(StrEnum):
     IGNORED = "ignored"
 
 
-class _Declaration(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Column(_Declaration):
+class Column(Value):
     """One column: its kind and role, and the values it accepts.
 
     `range` (inclusive) is for continuous columns, `levels` for ordinal (in order) and nominal.
@@ -107,7 +104,7 @@ class Column(_Declaration):
         return self.integer or (bool(self.levels) and not self.is_text)
 
 
-class Outcomes(_Declaration):
+class Outcomes(Value):
     """What the label means: leaving within `horizon_months` of the snapshot's date.
 
     `departure_date` names the date column of the departures table, whose id column is the
@@ -118,7 +115,7 @@ class Outcomes(_Declaration):
     departure_date: str = "DepartureDate"
 
 
-class Contract(_Declaration):
+class Contract(Value):
     """A table's declaration: columns by name, in order, and what its label means."""
 
     name: str

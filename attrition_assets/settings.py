@@ -10,8 +10,6 @@ from typing import Self
 
 import pandas as pd
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -23,15 +21,14 @@ from attrition_assets.adapters.database import TABLE_NAME, check_source, parse_u
 from attrition_assets.contract import DEFAULT_CONTRACT
 from attrition_assets.errors import DatabaseError, SettingsError
 from attrition_assets.months import parse_month
+from attrition_assets.values import Value
 
 PREFIX = "ATTRITION_"
 PROJECT_ROOT = Path(__file__).parents[1]
 
 
-class Settings(BaseModel):
+class Settings(Value):
     """Where things are and how much work a retraining may do. Each is ATTRITION_<NAME>."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path = Field(description="folder for all state; default DAGSTER_HOME, else .attrition")
     data: Path = Field(description="folder of snapshots; default home/data, else the shipped data")

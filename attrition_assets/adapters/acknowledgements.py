@@ -12,26 +12,24 @@ from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.feature_drift import StandingAlarm, find_standing
 from attrition_assets.months import parse_month
+from attrition_assets.values import Value
 
 # A month, and the version of its snapshot.
 Alarm = tuple[pd.Period, int]
 NAMED = re.compile(r"\d{4}-\d\d\.\d+\.json")
 
 
-class Acknowledgement(BaseModel):
+class Acknowledgement(Value):
     """Who answered which alarms and why; it counts for months from `counts_from` on.
 
     `answers` are months with the version of their snapshot that alarmed, the newest the last.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     who: str
     why: str

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.errors import RecordError
@@ -26,12 +26,11 @@ from attrition_assets.governance.decisions import (
     read_entry,
     require_named,
 )
+from attrition_assets.values import Value
 
 
-class Seal(BaseModel):
+class Seal(Value):
     """How many entries there are, the last one's digest, and that of one being written."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     entries: int
     sha256: str

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
 from attrition_assets.adapters.snapshots import RawSnapshot
@@ -26,16 +26,15 @@ from attrition_assets.months import list_months, parse_month, partition_key
 from attrition_assets.validation.checks import check_snapshot, refuse_snapshot
 from attrition_assets.validation.continuity import EarlierMonth, Previous, find_previous
 from attrition_assets.validation.verdicts import Fault, SnapshotVerdict, list_faults
+from attrition_assets.values import Value
 
 
-class Ledger(BaseModel):
+class Ledger(Value):
     """What was found out about a month's file, and about its table if it was accepted.
 
     `version` counts the accepted tables of the month: 0 while there is none. A corrected file is
     the next version; those before it are kept.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     accepted: bool
     version: int

@@ -4,16 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.errors import SuspendedError
+from attrition_assets.values import Value
 
 
-class Suspension(BaseModel):
+class Suspension(Value):
     """Who suspended scoring, why and since when; until it is resumed, nobody is scored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     who: str
     why: str

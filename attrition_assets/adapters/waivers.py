@@ -11,19 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.errors import SnapshotError
 from attrition_assets.validation.verdicts import SnapshotVerdict
+from attrition_assets.values import Value
 
 WAIVABLE = ("volume_plausible", "units_unchanged", "missing_values_usual", "leavers_recorded")
 
 
-class Waiver(BaseModel):
+class Waiver(Value):
     """Who says that one check's finding on one file is right, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     check: str
     sent_sha256: str

@@ -9,12 +9,13 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 from scipy import special, stats
 
 from attrition_assets.governance.paired import PairedSample, measure_aucs, measure_loss_difference
 from attrition_assets.monitoring.performance import make_estimate
 from attrition_assets.monitoring.report import Estimate
+from attrition_assets.values import Value
 
 # All four are measured by `make bench-gate`, docs/benchmarks/gate.md.
 # One-sided: a challenger that is worse by the margin is promoted at most so often.
@@ -42,11 +43,7 @@ class Recommendation(StrEnum):
     CANNOT_TELL = "cannot tell"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Difference(_Value):
+class Difference(Value):
     """Challenger less champion, with its standard error and 95 % interval, by person."""
 
     value: float
@@ -58,7 +55,7 @@ class Difference(_Value):
         return f"{self.value:+.4f} [{self.low:+.4f}, {self.high:+.4f}]"
 
 
-class Comparison(_Value):
+class Comparison(Value):
     """Champion against challenger on the same rows; `reasons` tell the verdict with its numbers.
 
     `auc_difference` above 0 and `log_loss_difference` (nats a row) below 0 are in the challenger's

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from attrition_assets.errors import RecordError
+from attrition_assets.values import Value
 
 START = "0" * 64
 
@@ -35,10 +36,8 @@ class Kind(StrEnum):
     RECORD_BROKEN = "record broken"
 
 
-class Entry(BaseModel):
+class Entry(Value):
     """One decision. `number` counts from 1; `previous` is the digest of the line before."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: int
     at: AwareDatetime

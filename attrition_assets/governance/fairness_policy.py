@@ -8,11 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from attrition_assets.contract import explain_faults
 from attrition_assets.errors import ContractError
 from attrition_assets.monitoring.policy import FAIRNESS, POLICY_FILE, Probability, load_policy
+from attrition_assets.values import Value
 
 
 class FlagMeans(StrEnum):
@@ -34,7 +35,7 @@ class FlagMeans(StrEnum):
         return (self,)
 
 
-class FairnessPolicy(BaseModel):
+class FairnessPolicy(Value):
     """What the fairness audit holds a model to.
 
     The default for `flag_means` is the cautious one: nobody has said whether a flag helps or harms,
@@ -49,8 +50,6 @@ class FairnessPolicy(BaseModel):
     attribute into groups, each edge being the lowest value of its group; without, the quartiles do.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     flag_means: FlagMeans = FlagMeans.UNDECLARED
     ratio_limit: Probability = 0.8
     level: Probability = 0.05
@@ -59,7 +58,7 @@ class FairnessPolicy(BaseModel):
     min_leavers: int = Field(default=30, ge=1)
     permutations: int = Field(default=1999, ge=99)
     seed: int = Field(default=0, ge=0)
-    edges: dict[str, tuple[float, ...]] = {}
+    edges: dict[str, tuple[float, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _edges_ascend(self) -> Self:

@@ -5,10 +5,9 @@ How they come about is for `fairness`, how they are shown for `fairness_page`.
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
 from attrition_assets.governance.fairness_policy import FairnessPolicy, FlagMeans
 from attrition_assets.governance.intervals import Estimate
+from attrition_assets.values import Value
 
 
 class FairnessVerdict(StrEnum):
@@ -37,11 +36,7 @@ def find_worst(verdicts: list[FairnessVerdict]) -> FairnessVerdict:
     return max(verdicts, key=order.index, default=FairnessVerdict.PASS)
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Impact(_Value):
+class Impact(Value):
     """A group against the most favoured group of its partition, if a flag is what `reading` says.
 
     `verdict` is never `insufficient data`: whether there is enough is a matter of the group.
@@ -58,7 +53,7 @@ class Impact(_Value):
     verdict: FairnessVerdict
 
 
-class GroupAudit(_Value):
+class GroupAudit(Value):
     """One group: everything but `people` is None where it has too few of them.
 
     `selection` is the share flagged, `scoring` the share with a score above everybody's median,
@@ -88,7 +83,7 @@ class GroupAudit(_Value):
         return self.selection is None
 
 
-class PartitionAudit(_Value):
+class PartitionAudit(Value):
     """All groups by one attribute or by a pair of them.
 
     `parity_difference` and `odds_difference` are Fairlearn's demographic parity and equalised odds
@@ -119,7 +114,7 @@ class PartitionAudit(_Value):
         return min(found, default=None)
 
 
-class FairnessAudit(_Value):
+class FairnessAudit(Value):
     """The audit of one model on people whose outcome is known and that it has not seen.
 
     `rows` is what was given, `people` how many persons they are of: each counts once. `p_value` is

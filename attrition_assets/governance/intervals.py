@@ -7,17 +7,15 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from attrition_assets.monitoring.performance import measure_auc
+from attrition_assets.values import Value
 
 Z = 1.959964
 
 
-class Estimate(BaseModel):
+class Estimate(Value):
     """A number and the 95 % interval around it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     value: float
     low: float

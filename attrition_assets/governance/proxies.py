@@ -10,7 +10,6 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from attrition_assets.contract import Contract, Kind
@@ -19,6 +18,7 @@ from attrition_assets.governance.groups import check_protected, keep_newest
 from attrition_assets.governance.intervals import Estimate, estimate_auc
 from attrition_assets.training.evaluation import measure_alone
 from attrition_assets.training.features import build_pipeline, select_features
+from attrition_assets.values import Value
 
 FOLDS = 5
 STRENGTH = 0.1
@@ -38,18 +38,14 @@ class Telling(StrEnum):
     WELL = "well"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TellingFeature(_Value):
+class TellingFeature(Value):
     """A feature by itself: `auc` (.5 to 1) of telling who is in the group."""
 
     feature: str
     auc: float
 
 
-class ProxyTarget(_Value):
+class ProxyTarget(Value):
     """How well all features together, and the strongest ones alone, tell one group of an attribute.
 
     `auc` is that of people whom the fitted model has not seen; None, like the features, if there
@@ -63,7 +59,7 @@ class ProxyTarget(_Value):
     strongest: tuple[TellingFeature, ...] = ()
 
 
-class ProxyAudit(_Value):
+class ProxyAudit(Value):
     """The audit of one table's features. `people` counts each person once, by the newest row."""
 
     people: int

@@ -5,8 +5,6 @@ The one place that weighs the verdicts. Acting on it, once and not too often, is
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
 from attrition_assets.monitoring.feature_drift import describe_power
 from attrition_assets.monitoring.policy import Cause, MonitoringPolicy
 from attrition_assets.monitoring.report import (
@@ -15,6 +13,7 @@ from attrition_assets.monitoring.report import (
     Finding,
     Verdict,
 )
+from attrition_assets.values import Value
 
 
 class Decision(StrEnum):
@@ -25,10 +24,8 @@ class Decision(StrEnum):
     CANNOT_TELL = "cannot_tell"
 
 
-class RetrainingDecision(BaseModel):
+class RetrainingDecision(Value):
     """A decision with its reasons, in plain English."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     decision: Decision
     reasons: tuple[str, ...]

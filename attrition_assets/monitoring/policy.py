@@ -8,10 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from attrition_assets.contract import explain_faults, load_yaml
 from attrition_assets.errors import ContractError
+from attrition_assets.values import Value
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Effect = Annotated[float, Field(ge=0, lt=1)]
@@ -30,7 +31,7 @@ class Cause(StrEnum):
     OLD_CHAMPION = "old champion"
 
 
-class MonitoringPolicy(BaseModel):
+class MonitoringPolicy(Value):
     """What counts as drift, as lost performance, and as too old a champion.
 
     `yearly_budget` is the probability of an alarm within a year in which nothing changes: once for
@@ -47,8 +48,6 @@ class MonitoringPolicy(BaseModel):
     `min_people` the fewest of a month: of fewer, a shift of half a standard deviation between
     its rows and the baseline's would be missed.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     yearly_budget: Probability = 0.05
     prediction_share: Probability = 0.2

@@ -7,9 +7,8 @@ API, the issue and the model card read these types; how a verdict is reached is 
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
-
 from attrition_assets.contract import Kind
+from attrition_assets.values import Value
 
 
 class Finding(StrEnum):
@@ -40,11 +39,7 @@ class Finding(StrEnum):
         }[self]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Verdict(_Value):
+class Verdict(Value):
     """What one judge found, and why, in plain English with the numbers."""
 
     finding: Finding
@@ -61,7 +56,7 @@ class Aspect(StrEnum):
     MEAN = "mean by person"
 
 
-class FeatureTest(_Value):
+class FeatureTest(Value):
     """One test of one aspect of one column.
 
     `method`, the p-values and the effect are None where the column could not be tested; `note`
@@ -89,7 +84,7 @@ class FeatureTest(_Value):
         return self.p_value if self.adjusted_p_value is None else self.adjusted_p_value
 
 
-class Evidence(_Value):
+class Evidence(Value):
     """One way of looking for drift: its p-value and the level that it has to reach.
 
     `p_value` is None where it could not be used; `note` then says why. It `alarmed` if what it
@@ -103,7 +98,7 @@ class Evidence(_Value):
     alarmed: bool = False
 
 
-class Detectable(_Value):
+class Detectable(Value):
     """The smallest shift of a column that would have been found with 80 % probability."""
 
     column: str
@@ -167,7 +162,7 @@ class FaultKind(StrEnum):
     OUT_OF_RANGE = "out of range"
 
 
-class ColumnFault(_Value):
+class ColumnFault(Value):
     """What is wrong with a column: `share` of the current rows (0..1), and in words.
 
     `p_value`, adjusted for all tests, is None where the fault is certain.
@@ -202,7 +197,7 @@ class PredictionDrift(Verdict):
     flagged_p_value: float | None = None
 
 
-class OutcomeWindow(_Value):
+class OutcomeWindow(Value):
     """Outcomes of the last `months`: `columns` by which the champion errs there, with their p.
 
     `p_value` is that of the largest difference, adjusted for all columns, held against `level`.
@@ -239,7 +234,7 @@ class ConceptDrift(Verdict):
         return min((window.p_value for window in self.windows), default=None)
 
 
-class Estimate(_Value):
+class Estimate(Value):
     """A measure of the champion: now, with its 95 % interval, and as it was promised."""
 
     value: float
@@ -274,7 +269,7 @@ class ChampionAge(Verdict):
     limit: int
 
 
-class DriftReport(_Value):
+class DriftReport(Value):
     """All verdicts on one month (`2026-01`), and what they were measured against.
 
     `baseline_month` is the month whose people are the baseline of the row test: the one that the

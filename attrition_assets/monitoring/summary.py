@@ -1,10 +1,9 @@
 """A month as people read it: Markdown with the verdicts, the decision and the batch, no person."""
 
-from pydantic import BaseModel, ConfigDict
-
 from attrition_assets.monitoring.decision import Decision, RetrainingDecision
 from attrition_assets.monitoring.feature_drift import describe_power
 from attrition_assets.monitoring.report import DriftReport, Finding, Verdict
+from attrition_assets.values import Value
 
 QUESTIONS = (
     "Data broken",
@@ -17,10 +16,8 @@ QUESTIONS = (
 STRESSED = {Finding.DRIFT, Finding.FAULT, Finding.CANNOT_TELL}
 
 
-class Batch(BaseModel):
+class Batch(Value):
     """What was scored: people, how many were flagged, and the mean probability of leaving."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int
     flagged: int

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     average_precision_score,
@@ -15,14 +14,13 @@ from sklearn.metrics import (
 )
 
 from attrition_assets.contract import Contract, Kind
+from attrition_assets.values import Value
 
 BINS = 10
 
 
-class Evaluation(BaseModel):
+class Evaluation(Value):
     """Out-of-fold metrics. `threshold` is the probability above which a person is flagged."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int
     leavers: int

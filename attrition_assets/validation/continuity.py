@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from attrition_assets.casting import read_ids, read_numbers
 from attrition_assets.contract import Column, Contract, Kind
@@ -23,6 +22,7 @@ from attrition_assets.validation.verdicts import (
     list_faults,
     refuse_check,
 )
+from attrition_assets.values import Value
 
 COMPARED_MONTHS = 12  # people, units and gaps; the number of rows goes stale sooner
 VOLUME_RATIO, VOLUME_MONTHS = 1.5, 3
@@ -39,10 +39,8 @@ _NOBODY_BEFORE = "no accepted month of the last {} to compare with"
 _RANGES_REMAIN = "the contract's ranges alone tell a wrong unit"
 
 
-class EarlierMonth(BaseModel):
+class EarlierMonth(Value):
     """What a new month is compared with: an accepted month's size and content."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     month: str
     rows: int

@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
+
+from attrition_assets.values import Value
 
 SHOWN_ROWS = 10
 
@@ -38,11 +40,7 @@ class Fault(StrEnum):
     LEAVERS_PRESENT = "leavers_present"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Violation(_Value):
+class Violation(Value):
     """One rule that a column breaks: how many rows do, and the first of them (0 is the first)."""
 
     column: str
@@ -56,7 +54,7 @@ class Violation(_Value):
         return f"{self.column}: {self.rule}: {self.rows} rows{where}"
 
 
-class Verdict(_Value):
+class Verdict(Value):
     """Whether one property holds: what was measured and what is accepted."""
 
     holds: bool
