@@ -19,6 +19,7 @@ from attrition_assets.adapters import mlflow_answers
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.storage import require_unlocked
+from attrition_assets.cli import group
 from attrition_assets.defs.runs import IN_PROGRESS
 from attrition_assets.errors import RegistryError, StorageError
 from attrition_assets.settings import PROJECT_ROOT, Settings
@@ -174,7 +175,7 @@ def test_a_disk_that_fills_up_in_the_midst_of_a_run_leaves_nothing_half_written(
 ) -> None:
     home = walked.copy_to(small_disk / "home").home
     fill(small_disk, left=2_000_000)
-    monkeypatch.setattr(cli, "require_room", lambda _: None)
+    monkeypatch.setattr(group, "require_room", lambda _: None)
     with earlier_months_untouched(home):
         result = attrition(home, data, "run", UNSEEN)
     assert result.exit_code == 1
@@ -274,7 +275,7 @@ def test_an_mlflow_store_that_is_locked_later_is_told_alike(copy: Settings) -> N
 def test_a_locked_dagster_store_is_named_before_a_run_is_recorded(
     copy: Settings, data: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(cli, "require_unlocked", partial(require_unlocked, patience_seconds=0.5))
+    monkeypatch.setattr(group, "require_unlocked", partial(require_unlocked, patience_seconds=0.5))
     path = copy.home / name
     with earlier_months_untouched(copy.home), holding(path):
         result = attrition(copy.home, data, "run", UNSEEN)
@@ -292,7 +293,7 @@ def test_a_locked_dagster_store_is_named_before_a_run_is_recorded(
 def test_a_dagster_store_that_is_locked_later_is_told_alike(
     copy: Settings, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "require_unlocked", lambda _: None)
+    monkeypatch.setattr(group, "require_unlocked", lambda _: None)
     path = copy.home / "history" / "runs.db"
     with earlier_months_untouched(copy.home), holding(path):
         result = attrition(copy.home, data, "run", UNSEEN)
@@ -305,7 +306,7 @@ def test_a_fault_of_the_program_keeps_its_traceback(
     def fail(_: Path) -> None:
         raise sqlite3.ProgrammingError("a bug")
 
-    monkeypatch.setattr(cli, "require_room", fail)
+    monkeypatch.setattr(group, "require_room", fail)
     environment = {"ATTRITION_HOME": str(copy.home), "ATTRITION_DATA": str(copy.data)}
     result = CliRunner().invoke(cli.main, ["run", LAST], env=environment)
     assert isinstance(result.exception, sqlite3.ProgrammingError)

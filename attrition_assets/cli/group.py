@@ -1,0 +1,84 @@
+"""The command `attrition`, and what its commands share."""
+
+import getpass
+import sys
+import time
+from collections.abc import Callable
+
+import click
+import pandas as pd
+from dagster import DagsterInstance
+from sqlalchemy.exc import OperationalError
+
+from attrition_assets.adapters.storage import explain_failure, require_room, require_unlocked
+from attrition_assets.errors import AttritionError
+from attrition_assets.months import parse_month
+from attrition_assets.settings import Settings, load_settings
+
+
+class _Group(click.Group):
+    """Shows the project's own errors as one message, without a traceback.
+
+    So it does where Dagster's or MLflow's SQLite files are locked, full or read-only; any other
+    exception is a fault of the program, and its traceback is shown.
+    """
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except AttritionError as error:
+            raise click.ClickException(str(error)) from None
+        except (OSError, OperationalError) as error:
+            said = explain_failure(error, load_settings().home)
+            if said is None:
+                raise
+            raise click.ClickException(said) from None
+
+
+def name_who(does: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The option that says who takes a decision."""
+    said = f"who {does}; default the user's name"
+    return click.option("--who", default=getpass.getuser, help=said)
+
+
+@click.group(cls=_Group)
+def main() -> None:
+    """Watches an employee-attrition model and retrains it when, and only when, it should."""
+
+
+def read_month_option(text: str, hint: str) -> pd.Period:
+    """The month that an option or argument names; `hint` is what a typo is reported of."""
+    try:
+        return parse_month(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=hint) from None
+
+
+def require_folder(settings: Settings, command: str, asked: bool) -> None:
+    """Refuse to import months that would not be read: the database's would."""
+    if asked and settings.snapshots_from:
+        raise click.ClickException(
+            f"months come out of the database, and `attrition {command}` would not be read: unset "
+            "ATTRITION_SNAPSHOTS_FROM"
+        )
+
+
+def open_instance(settings: Settings, writes: bool = True) -> DagsterInstance:
+    """Dagster's instance at the home; refused first where it `writes` and could not."""
+    from attrition_assets.demo import link_instance_config
+
+    if writes:
+        require_room(settings.home)
+        require_unlocked(settings.home)
+    link_instance_config(settings.home)
+    return DagsterInstance.from_config(str(settings.home))
+
+
+def report_progress(started: float) -> Callable[[str], None]:
+    """What shows a line of progress, with the seconds since `started`."""
+
+    def say(line: str) -> None:
+        click.echo(f"[{time.monotonic() - started:5.0f} s] {line}")
+        sys.stdout.flush()
+
+    return say

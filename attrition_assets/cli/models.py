@@ -1,0 +1,99 @@
+"""Commands about versions of the model and what was decided about them."""
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.cli.group import main, name_who, open_instance
+from attrition_assets.settings import load_settings
+
+
+@main.command()
+@click.option("--version", "--model-version", "version", type=int, help="default the challenger")
+@click.option("--run-id", help="the MLflow run that made the version, in place of --version")
+@click.option("--reason", help="why; an override needs one")
+@click.option("--override", is_flag=True, help="promote although the comparison does not advise it")
+@name_who("promotes")
+def promote(
+    version: int | None, run_id: str | None, reason: str | None, override: bool, who: str
+) -> None:
+    """Make a version the champion: from now on it scores.
+
+    Shows how it holds against the champion, and refuses it where that is not shown, unless a person
+    overrides that with a reason.
+    """
+    from attrition_assets.defs.promotion import promote_version
+    from attrition_assets.defs.resources import build_resources
+
+    if override and reason is None:
+        raise click.UsageError("--override needs a --reason")
+    if version is not None and run_id is not None:
+        raise click.UsageError("give --version or --run-id, not both")
+    settings = load_settings()
+    held = build_resources(settings)
+    registry = held["registry"]
+    with open_instance(settings) as instance:
+        if run_id is not None:
+            version = registry.find_version(run_id)
+        chosen = registry.challenger_version() if version is None else version
+        if chosen is None:
+            raise click.ClickException("there is no challenger to promote: train a model first")
+        digest = registry.load(chosen).reference_digest
+        changed = held["snapshot_store"].find_changed(held["reference_store"].sources(digest))
+        evidence = registry.read_evidence(chosen)
+        if advice := evidence.comparison:
+            click.echo(f"against version {evidence.compared_with}: {advice.verdict}")
+            click.echo("\n".join(f"  {each}" for each in advice.reasons))
+        if evidence.fairness:
+            told = ", ".join(f"{name}: {verdict}" for name, verdict in evidence.fairness.items())
+            click.echo(f"fairness by attribute: {told}")
+        previous = promote_version(
+            instance,
+            registry,
+            chosen,
+            who=who,
+            why=reason or "promoted by command",
+            now=datetime.now(UTC),
+            override=override,
+        )
+    if changed:
+        click.echo(f"note: it learned from {', '.join(changed)}, refused or corrected since")
+    click.echo(f"version {chosen} is champion now; it was {previous or 'none'} before")
+
+
+@main.command()
+@click.option("--reason", required=True, help="why: it is kept in the decision log")
+@name_who("decides")
+def rollback(reason: str, who: str) -> None:
+    """Make the version champion again that the present one replaced."""
+    from attrition_assets.defs.promotion import roll_back
+    from attrition_assets.defs.resources import build_resources
+
+    settings = load_settings()
+    registry = build_resources(settings)["registry"]
+    with open_instance(settings) as instance:
+        now = datetime.now(UTC)
+        former, replaced = roll_back(instance, registry, who=who, why=reason, now=now)
+    click.echo(f"version {former} is champion again, in place of {replaced}")
+
+
+@main.command()
+@click.option("--verify", is_flag=True, help="look for every changed byte of the log")
+@click.option("--seal", help="a seal that --verify printed earlier, kept elsewhere")
+def decisions(verify: bool, seal: str | None) -> None:
+    """Show what was decided, by whom and why: retrainings, models, promotions, suspensions.
+
+    With --verify, ends with 1 if the log is not as it was written.
+    """
+    log = DecisionLog(load_settings().home)
+    if not (verify or seal):
+        for entry in log.entries():
+            click.echo(entry.describe())
+        return
+    found = log.verify(seal)
+    for each in found.breaks:
+        click.echo(each)
+    click.echo(f"{found.entries} entries, {len(found.breaks)} breaks\nseal {found.seal}")
+    sys.exit(1 if found.breaks else 0)
