@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from attrition_assets.governance.fairness_report import FairnessAudit
@@ -34,17 +37,59 @@ def draw_calibration(left: np.ndarray, probability: np.ndarray, bins: int = 10) 
     return figure
 
 
-def draw_effects(effects: dict[str, float], shown: int = 15) -> "Figure":
-    """The largest effects on the log-odds of leaving, per standard deviation of the input."""
+def draw_importance(
+    importance: "Mapping[str, float]", before: "Mapping[str, float]", shown: int = 15
+) -> "Figure":
+    """Mean absolute contribution of the columns that weigh most, and the champion's beside it."""
     from matplotlib.figure import Figure
 
-    largest = sorted(effects.items(), key=lambda item: abs(item[1]))[-shown:]
+    names = sorted(importance, key=importance.__getitem__)[-shown:]
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots()
-    colours = [ORANGE if value > 0 else BLUE for _, value in largest]
-    axes.barh([name for name, _ in largest], [value for _, value in largest], color=colours)
+    axes.barh(names, [importance[name] for name in names], color=BLUE, label="this model")
+    if before:
+        held = [before.get(name, 0.0) for name in names]
+        axes.plot(held, names, "D", color=ORANGE, label="the champion")
+        axes.legend(frameon=False)
+    axes.set(xlabel="mean change of the log-odds of leaving", title="What the scores rest on")
+    return figure
+
+
+def draw_contributions(
+    contributions: "pd.DataFrame", ranks: "pd.DataFrame", shown: int = 12, seed: int = 0
+) -> "Figure":
+    """What each person's value adds to the log-odds, by column; orange is a high value, blue a low.
+
+    Both tables have a row a person. Nominal columns have no high and low, and are grey.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+    names = contributions.abs().mean().sort_values().index[-shown:]
+    colours = LinearSegmentedColormap.from_list("low to high", [BLUE, "#DDDDDD", ORANGE])
+    jitter = np.random.default_rng(seed).uniform(-0.3, 0.3, len(contributions))
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.subplots()
     axes.axvline(0, color=GREY, linewidth=1)
-    axes.set(xlabel="log-odds of leaving per standard deviation", title="Largest effects")
+    for place, name in enumerate(names):
+        known = ranks[name].notna().to_numpy()
+        values, heights = contributions[name].to_numpy(), place + jitter
+        axes.scatter(values[~known], heights[~known], s=3, color=GREY, rasterized=True)
+        axes.scatter(
+            values[known],
+            heights[known],
+            s=3,
+            c=ranks[name].to_numpy()[known],
+            cmap=colours,
+            vmin=0,
+            vmax=1,
+            rasterized=True,
+        )
+    axes.set_yticks(range(len(names)), names)
+    axes.set(
+        xlabel="added to the log-odds of leaving (orange: high value, blue: low)",
+        title="Contributions, a dot a person",
+    )
     return figure
 
 

@@ -51,6 +51,9 @@ class Settings(Value):
     search_seconds: float | None = Field(
         None, gt=0, description="time cap of the search; default none"
     )
+    study_database: SecretStr | None = Field(
+        None, description="SQLAlchemy URL of a database whose trials several workers share"
+    )
     mlflow_uri: str = Field(description="MLflow tracking URI; default a SQLite file under home")
     mlflow_url: str = Field("http://127.0.0.1:5001", description="where people see MLflow")
     reports_url: str = Field("http://127.0.0.1:5002", description="where people see home/reports")
@@ -82,7 +85,7 @@ class Settings(Value):
             raise ValueError(f"{value!r} is no name of a table such as hr.predictions")
         return value
 
-    @field_validator("database")
+    @field_validator("database", "study_database")
     @classmethod
     def _is_a_url(cls, value: SecretStr) -> SecretStr:
         try:

@@ -30,7 +30,7 @@ from attrition_assets.simulation.shifts import (
     Shift,
 )
 from attrition_assets.training.evaluation import choose_threshold
-from attrition_assets.training.features import select_features, weigh_columns
+from attrition_assets.training.features import select_features
 from attrition_assets.training.reference import LABEL, build_reference
 from attrition_assets.training.search import train_model
 
@@ -110,7 +110,6 @@ def judge_company(task: Task) -> list[Judged]:
         return pd.Series(probability, index=table.index)
 
     champion = ChampionEvidence(reference, trained.held_out, score)
-    importance = weigh_columns(trained.pipeline, contract)
     baseline = reference.newest.assign(probability=score(reference.newest))
     found = []
     for month in (as_of + k for k in range(1, judged + 1)):
@@ -131,7 +130,7 @@ def judge_company(task: Task) -> list[Judged]:
             history=PeopleHistory(frozenset(accepted), read),
             concept=concept,
             performance=performance,
-            importance=importance,
+            importance=trained.importance,
             seed=seed,
         )
         found.append(_summarise(report))

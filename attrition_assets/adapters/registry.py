@@ -25,9 +25,11 @@ from attrition_assets.governance.comparison import Comparison
 from attrition_assets.governance.fairness_report import FairnessAudit
 from attrition_assets.months import parse_month
 from attrition_assets.training.evaluation import Evaluation
-from attrition_assets.training.features import make_example, select_features, weigh_columns
+from attrition_assets.training.explanations import compute_contributions
+from attrition_assets.training.families import Family, Params
+from attrition_assets.training.features import make_example, select_features
 from attrition_assets.training.reference import ReferenceData
-from attrition_assets.training.search import RECIPE, TrainedModel
+from attrition_assets.training.search import TrainedModel
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -41,7 +43,13 @@ VERDICTS = TypeAdapter(dict[str, str])
 # What a version must carry to be loaded.
 TAGS = ("as_of", "reference_digest", "threshold", "model_sha256", "held_out_sha256")
 # The only types outside skops' own list that a model file may hold.
-TRUSTED_TYPES: tuple[str, ...] = ("numpy.dtype",)  # of an imputer's values
+TRUSTED_TYPES: tuple[str, ...] = (
+    "numpy.dtype",  # of an imputer's values
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+)
+# What a version is of that was registered before its recipe was put on record.
+FORMER_RECIPE = "logistic-1"
+IMPORTANCE, PARAMS = TypeAdapter(dict[str, float]), TypeAdapter(Params)
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,8 @@ class ModelVersion:
     """A registered model: the fitted pipeline, and what it was trained on.
 
     `held_out` has a row for each outcome of its reference data, in order: the employee's id, the
-    snapshot's date and the out-of-fold `probability`.
+    snapshot's date and the out-of-fold `probability`. `importance` is each column's mean absolute
+    contribution to the log-odds, empty if the version was registered before that was on record.
     """
 
     version: int
@@ -61,6 +70,8 @@ class ModelVersion:
     held_out: pd.DataFrame
     contract: Contract
     recipe: str
+    params: Params
+    importance: dict[str, float]
 
     def score(self, table: pd.DataFrame) -> pd.Series:
         """Probability of leaving within the horizon for each row of a snapshot's table.
@@ -81,9 +92,18 @@ class ModelVersion:
             ) from None
         return pd.Series(probability, index=table.index, name="probability")
 
-    def weigh_columns(self) -> dict[str, float]:
-        """What each of the contract's features weighs in the model, 0 or more."""
-        return weigh_columns(self.pipeline, self.contract)
+    def explain(self, table: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+        """Log-odds that each feature adds to each row's score, and the log-odds without any.
+
+        Raises RegistryError if the version is of a recipe that this release cannot explain.
+        """
+        if self.recipe not in {family.recipe for family in Family}:
+            raise RegistryError(
+                f"version {self.version} of {MODEL_NAME!r} is of the recipe {self.recipe}, whose "
+                "scores this release cannot explain: train a version, `attrition retrain --reason "
+                "TEXT`, and promote that"
+            )
+        return compute_contributions(self.pipeline, table, self.contract)
 
 
 @dataclass(frozen=True)
@@ -176,6 +196,8 @@ class Registry:
                 "held_out_sha256": held_out_sha256,
                 "reproducible": json.dumps(trained.reproducible),
                 "recipe": trained.recipe,
+                "params": json.dumps(trained.params),
+                "importance": json.dumps(trained.importance),
                 "compared_with": str(champion or 0),
                 **({"comparison": comparison.model_dump_json()} if comparison else {}),
                 **({"fairness": json.dumps(audit.by_attribute)} if audit else {}),
@@ -271,7 +293,9 @@ class Registry:
             pipeline=skops.io.loads(model, trusted=list(TRUSTED_TYPES)),
             held_out=pd.read_parquet(io.BytesIO(held_out)),
             contract=self.contract,
-            recipe=tags.get("recipe", RECIPE),  # before it was on record there was no other
+            recipe=tags.get("recipe", FORMER_RECIPE),
+            params=PARAMS.validate_json(tags.get("params", "{}")),
+            importance=IMPORTANCE.validate_json(tags.get("importance", "{}")),
         )
 
     def read_evidence(self, version: int) -> Evidence:

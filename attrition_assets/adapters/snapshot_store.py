@@ -209,6 +209,12 @@ class SnapshotStore:
         ledger = self.ledger(month)
         return ledger.summary.rows if ledger and ledger.accepted and ledger.summary else 0
 
+    def list_waived(self, month: pd.Period) -> list[str]:
+        """The checks of a month's accepted file that only a person's word holds."""
+        ledger = self.ledger(month)
+        sent = ledger.sent_sha256 if ledger else ""
+        return sorted({each.check for each in self.waivers.read(month) if each.sent_sha256 == sent})
+
     def find_changed(self, sources: Mapping[str, str]) -> list[str]:
         """Of months and the digests of their tables, those that were refused or corrected since."""
         ledgers = {str(month): ledger for month, ledger in self.ledgers().items()}

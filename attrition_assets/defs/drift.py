@@ -110,7 +110,7 @@ def drift_report(
         baseline_month=past.baseline,
         baseline_note=past.baseline_note,
         standing=past.standing,
-        importance=version.weigh_columns(),
+        importance=version.importance or None,
         snapshot_version=present,
     )
     decision = decide_retraining(report, policy)

@@ -13,29 +13,50 @@ from dagster import (
     ResourceParam,
     asset,
 )
+from pydantic import SecretStr
 
+from attrition_assets.adapters.database import Database, parse_url
 from attrition_assets.adapters.decision_log import DecisionLog
-from attrition_assets.adapters.registry import Registry
+from attrition_assets.adapters.reference_store import ReferenceStore
+from attrition_assets.adapters.registry import ModelVersion, Registry
+from attrition_assets.adapters.snapshot_store import SnapshotStore
+from attrition_assets.contract import Contract
 from attrition_assets.defs.gates import (
     CHECKS,
     audit_groups,
+    check_sources,
+    compare_flags,
     compare_with_champion,
+    load_champion,
     report_checks,
 )
 from attrition_assets.defs.promotion import LOOP, report_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
 from attrition_assets.errors import FairnessError
+from attrition_assets.governance.behaviour import Behaviour
 from attrition_assets.governance.decisions import Kind
 from attrition_assets.governance.fairness_page import render_fairness, render_proxies
 from attrition_assets.governance.fairness_policy import FairnessPolicy
 from attrition_assets.governance.proxies import audit_proxies
-from attrition_assets.pictures import draw_calibration, draw_effects, draw_fairness, to_markdown
+from attrition_assets.pictures import (
+    draw_calibration,
+    draw_contributions,
+    draw_fairness,
+    draw_importance,
+    to_markdown,
+)
 from attrition_assets.settings import Settings
 from attrition_assets.training.evaluation import evaluate
-from attrition_assets.training.features import name_effects
+from attrition_assets.training.explanations import (
+    compute_contributions,
+    rank_values,
+    sample_rows,
+)
 from attrition_assets.training.gates import check_model
+from attrition_assets.training.policy import TrainingPolicy
 from attrition_assets.training.reference import LABEL, ReferenceData
 from attrition_assets.training.search import train_model
+from attrition_assets.training.study import StudyPlace, name_study
 
 champion = AssetSpec(
     "champion",
@@ -60,6 +81,9 @@ def model(
     registry: ResourceParam[Registry],
     settings: ResourceParam[Settings],
     fairness: ResourceParam[FairnessPolicy],
+    training: ResourceParam[TrainingPolicy],
+    reference_store: ResourceParam[ReferenceStore],
+    snapshot_store: ResourceParam[SnapshotStore],
     mlflow: ResourceParam[Any],
 ) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
     """A model trained on the newest reference data, registered as the challenger.
@@ -71,21 +95,34 @@ def model(
     reference, digest = reference_data
     contract = registry.contract
     left = reference.labelled[LABEL].to_numpy(dtype="int64")
+    held = load_champion(registry)
+    before = held if isinstance(held, ModelVersion) else None
     trained = train_model(
         reference,
         contract,
         trials=settings.trials,
+        families=training.families,
+        half_life_months=training.half_life_months,
+        first=before.params if before else None,
+        place=place_study(settings, digest, contract, training),
         seconds=settings.search_seconds,
         report=context.log.info,
     )
-    evaluation = evaluate(left, trained.out_of_fold)
+    threshold = training.choose_threshold(left, trained.out_of_fold)
+    evaluation = evaluate(left, trained.out_of_fold, threshold=threshold)
+    shown = sample_rows(reference.newest)
+    contributions, _ = compute_contributions(trained.pipeline, shown, contract)
     figures = {
         "calibration": draw_calibration(left, trained.out_of_fold),
-        "effects": draw_effects(name_effects(trained.pipeline)),
+        "importance": draw_importance(trained.importance, before.importance if before else {}),
+        "contributions": draw_contributions(contributions, rank_values(shown, contract)),
     }
     mlflow.log_params(
         {
             **trained.params,
+            "half_life_months": training.half_life_months,
+            "flag_rule": training.flag_rule,
+            "calibration": trained.calibration or "none needed",
             "trials": trained.trials,
             "learned_rows": trained.learned_rows,
             "reference_digest": digest,
@@ -100,10 +137,13 @@ def model(
         }
     )
     verdicts = check_model(evaluation, reference, contract)
-    comparison = compare_with_champion(registry, reference, trained)
+    comparison = compare_with_champion(held, reference, trained)
+    behaviour = compare_flags(held, reference, trained, threshold, fairness)
+    if isinstance(behaviour, Behaviour):
+        mlflow.log_text(behaviour.render(), "behaviour.md")
     audit, untold = None, ""
     try:
-        audit = audit_groups(reference, trained, evaluation.threshold, fairness)
+        audit = audit_groups(reference, trained, threshold, fairness)
         proxies = audit_proxies(reference.newest, contract, fairness)
     except FairnessError as error:  # it informs: the model may be registered without it
         untold = str(error)
@@ -147,6 +187,7 @@ def model(
                 "as_of": str(reference.as_of),
                 "reference_digest": digest,
                 "reproducible": trained.reproducible,
+                "recipe": trained.recipe,
                 **({"advice": str(comparison.verdict)} if comparison else {}),
                 **({"fairness": str(audit.verdict)} if audit else {}),
                 **evaluation.model_dump(),
@@ -156,7 +197,26 @@ def model(
                 ),
             }
         )
-    yield from report_checks(verdicts, comparison, audit or untold)
+    yield check_sources(snapshot_store, reference_store.sources(digest))
+    yield from report_checks(
+        verdicts, comparison, audit or untold, behaviour, training.max_flipped_share
+    )
+
+
+def place_study(
+    settings: Settings, digest: str, contract: Contract, policy: TrainingPolicy
+) -> StudyPlace:
+    """Where the trials of a search lie: the shared database if one is named, else a file at home.
+
+    A study is of one table, contract and policy: another search is another study.
+    """
+    name = name_study(digest, contract.model_dump_json(), policy.model_dump_json())
+    if settings.study_database is not None:
+        url = SecretStr(parse_url(settings.study_database).render_as_string(hide_password=False))
+        place = f"study {name} of {Database(settings.study_database).name}"
+        return StudyPlace(name, url, place, shared=True)
+    file = settings.home / "studies.db"
+    return StudyPlace(name, SecretStr(f"sqlite:///{file}"), str(file))
 
 
 def mlflow_run_url(settings: Settings, registry: Registry, run_id: str) -> str:

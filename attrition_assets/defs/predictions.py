@@ -28,6 +28,7 @@ from attrition_assets.defs.promotion import reconcile_champion
 from attrition_assets.errors import RegistryError
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
+from attrition_assets.training.explanations import give_reasons
 
 
 @asset(
@@ -44,20 +45,23 @@ def predictions(
     switch: ResourceParam[ScoringSwitch],
     settings: ResourceParam[Settings],
 ) -> Output[pd.DataFrame]:
-    """Probability of leaving within the horizon, flag and model version: one row an employee.
+    """Probability of leaving within the horizon, flag, reasons and model version of each employee.
 
-    Nobody is scored while scoring is suspended.
+    The reasons are the columns that raise the score most. Nobody is scored while scoring is
+    suspended.
     """
     switch.require_on()
     month = parse_month(context.partition_key)
     path = partition_path(settings.home, "predictions", context.partition_key, ".parquet")
     version = _choose_version(context.instance, registry, month, path)
     probability = version.score(employee_snapshot)
+    contributions, _ = version.explain(employee_snapshot)
     table = pd.DataFrame(
         {
             registry.contract.id: employee_snapshot[registry.contract.id],
             "probability": probability,
             "flag": probability >= version.threshold,
+            "reasons": give_reasons(contributions),
             "model_version": version.version,
             "snapshot_version": snapshot_store.accepted_version(month),
         }

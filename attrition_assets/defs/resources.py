@@ -24,6 +24,7 @@ from attrition_assets.defs.io_managers import (
 from attrition_assets.governance.fairness_policy import read_fairness_policy
 from attrition_assets.monitoring.policy import read_policy
 from attrition_assets.settings import Settings
+from attrition_assets.training.policy import read_training_policy
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "settings": settings,
         "policy": read_policy(settings.contract),
         "fairness": read_fairness_policy(settings.contract),
+        "training": read_training_policy(settings.contract),
         "source": open_source(settings, contract),
         "snapshot_store": snapshot_store,
         "reference_store": reference_store,

@@ -10,8 +10,10 @@ from attrition_assets.adapters.storage import LEAST_FREE_MB, free_megabytes, req
 from attrition_assets.doctor.examination import Answer, not_yet, well, wrong
 from attrition_assets.doctor.subject import Subject
 from attrition_assets.governance.fairness_policy import read_fairness_policy
-from attrition_assets.monitoring.policy import POLICY_FILE, read_policy
+from attrition_assets.monitoring.policy import read_policy
+from attrition_assets.policy_file import POLICY_FILE
 from attrition_assets.settings import PREFIX
+from attrition_assets.training.policy import read_training_policy
 
 DISTRIBUTION = "attrition-assets"
 BEGIN = (
@@ -77,10 +79,11 @@ def check_policy(subject: Subject) -> Answer:
     path = subject.settings.contract.with_name(POLICY_FILE)
     policy = read_policy(subject.settings.contract)
     fairness = read_fairness_policy(subject.settings.contract)
+    training = read_training_policy(subject.settings.contract)
     source = path if path.is_file() else f"the defaults, since there is no {path}"
     return well(
         f"retrains on {', '.join(policy.retrain_on) or 'nothing'}; "
-        f"a flag is {fairness.flag_means}; {source}"
+        f"flags: {training.flag_rule}; a flag is {fairness.flag_means}; {source}"
     )
 
 

@@ -8,11 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from attrition_assets.contract import explain_faults
-from attrition_assets.errors import ContractError
-from attrition_assets.monitoring.policy import FAIRNESS, POLICY_FILE, Probability, load_policy
+from attrition_assets.monitoring.policy import Probability
+from attrition_assets.policy_file import read_section
 from attrition_assets.values import Value
 
 
@@ -77,12 +76,4 @@ def read_fairness_policy(contract: Path) -> FairnessPolicy:
 
     Raises ContractError that names every unknown or malformed entry.
     """
-    declared = load_policy(contract).get(FAIRNESS)
-    try:
-        return FairnessPolicy.model_validate({} if declared is None else declared)
-    except ValidationError as error:
-        accepted = ", ".join(FairnessPolicy.model_fields)
-        raise ContractError(
-            f"{contract.with_name(POLICY_FILE)} is not a valid policy: its section '{FAIRNESS}':\n"
-            f"{explain_faults(error, FAIRNESS)}\n  accepted are: {accepted}"
-        ) from None
+    return read_section(contract, "fairness", FairnessPolicy)

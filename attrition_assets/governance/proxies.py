@@ -17,7 +17,8 @@ from attrition_assets.governance.fairness_policy import FairnessPolicy
 from attrition_assets.governance.groups import check_protected, keep_newest
 from attrition_assets.governance.intervals import Estimate, estimate_auc
 from attrition_assets.training.evaluation import measure_alone
-from attrition_assets.training.features import build_pipeline, select_features
+from attrition_assets.training.families import Family, build_pipeline
+from attrition_assets.training.features import select_features
 from attrition_assets.values import Value
 
 FOLDS = 5
@@ -124,7 +125,7 @@ def _audit_target(
     if min(y.sum(), len(y) - y.sum()) < policy.smallest(len(people)):
         return ProxyTarget(attribute=attribute, group=group, telling=Telling.UNSURE)
     predicted = cross_val_predict(
-        build_pipeline(contract, C=STRENGTH),
+        build_pipeline(contract, {"family": Family.LOGISTIC, "C": STRENGTH}),
         select_features(people, contract),
         y,
         cv=StratifiedKFold(FOLDS, shuffle=True, random_state=policy.seed),

@@ -6,19 +6,15 @@ here.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from attrition_assets.contract import explain_faults, load_yaml
-from attrition_assets.errors import ContractError
+from attrition_assets.policy_file import read_entries
 from attrition_assets.values import Value
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Effect = Annotated[float, Field(ge=0, lt=1)]
-POLICY_FILE = "policy.yaml"
-# The section of the file that governance/fairness_policy.py reads.
-FAIRNESS = "fairness"
 
 
 class Cause(StrEnum):
@@ -83,36 +79,6 @@ class MonitoringPolicy(Value):
 def read_policy(contract: Path) -> MonitoringPolicy:
     """The policy in the folder of a contract file; the default one if none lies there.
 
-    Raises ContractError that names every unknown or malformed entry. Sections that others read
-    (`fairness`) are theirs to judge.
+    Raises ContractError that names every unknown or malformed entry.
     """
-    content = load_policy(contract)
-    try:
-        return MonitoringPolicy.model_validate(
-            {name: value for name, value in content.items() if name != FAIRNESS}
-        )
-    except ValidationError as error:
-        path = contract.with_name(POLICY_FILE)
-        raise _refuse_policy(path, explain_faults(error, "policy")) from None
-
-
-def load_policy(contract: Path) -> dict[str, Any]:
-    """All that the policy file beside a contract declares, unchecked; nothing if it is not there.
-
-    Raises ContractError if it cannot be read or does not hold named entries.
-    """
-    path = contract.with_name(POLICY_FILE)
-    try:
-        content = load_yaml(path)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise ContractError(f"{path} cannot be read ({error.strerror}): mend it") from None
-    if content is not None and not isinstance(content, dict):
-        raise _refuse_policy(path, "  policy: Input should be a valid dictionary")
-    return content or {}
-
-
-def _refuse_policy(path: Path, faults: str) -> ContractError:
-    accepted = ", ".join([*MonitoringPolicy.model_fields, FAIRNESS])
-    return ContractError(f"{path} is not a valid policy:\n{faults}\n  accepted are: {accepted}")
+    return read_entries(contract, MonitoringPolicy)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     average_precision_score,
@@ -38,13 +39,18 @@ class Evaluation(Value):
     f2: float
 
 
-def evaluate(left: np.ndarray, probability: np.ndarray) -> Evaluation:
+def evaluate(
+    left: np.ndarray, probability: np.ndarray, *, threshold: float | None = None
+) -> Evaluation:
     """Metrics of `probability` (out of fold) against who `left` (0 or 1), a value a row.
 
-    The threshold is the one with the best F2 among the probabilities' percentiles.
+    Without a `threshold`, the one with the best F2 among the probabilities' percentiles.
     """
-    threshold = choose_threshold(left, probability)
-    slope, slope_error = _calibration_slope(left, probability)
+    if threshold is None:
+        threshold = choose_threshold(left, probability)
+    slope, slope_error = measure_calibration_slope(
+        left, logit(np.clip(probability, 1e-9, 1 - 1e-9))
+    )
     flagged = probability >= threshold
     return Evaluation(
         rows=len(left),
@@ -107,15 +113,14 @@ def _calibration_error(left: np.ndarray, probability: np.ndarray) -> float:
     return float(sum(gaps) / len(left))
 
 
-def _calibration_slope(left: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
-    """Slope of the label on the logit of the probability, and its standard error (Cox, 1958).
+def measure_calibration_slope(left: np.ndarray, score: np.ndarray) -> tuple[float, float]:
+    """Slope of the label on the log-odds `score`, and its standard error (Cox, 1958).
 
     A slope of 1 is calibrated, below 1 the probabilities are too extreme, above 1 too tame.
     """
-    clipped = np.clip(probability, 1e-9, 1 - 1e-9)
-    logit = np.log(clipped / (1 - clipped))
-    fitted = LogisticRegression(C=np.inf).fit(logit.reshape(-1, 1), left)
-    expected = fitted.predict_proba(logit.reshape(-1, 1))[:, 1]
-    design = np.column_stack([np.ones_like(logit), logit])
+    fitted = LogisticRegression(C=np.inf).fit(score.reshape(-1, 1), left)
+    expected = fitted.predict_proba(score.reshape(-1, 1))[:, 1]
+    design = np.column_stack([np.ones_like(score), score])
     information = design.T @ (design * (expected * (1 - expected))[:, None])
-    return float(fitted.coef_[0, 0]), float(np.sqrt(np.linalg.pinv(information)[1, 1]))
+    variance = max(float(np.linalg.pinv(information)[1, 1]), 0.0)  # of equal scores there is none
+    return float(fitted.coef_[0, 0]), float(np.sqrt(variance))

@@ -1,44 +1,77 @@
-"""From the contract's feature columns to the model: encoding and pipeline, nothing guessed.
+"""From the contract's columns to the model's inputs: fixed by the contract, nothing guessed.
 
-Fixed categories make the encoding stateless; only scaling (and imputing, where the contract allows
-missing values) is learned, inside each fold.
+Which inputs there are, and in which order, follows from the contract alone; only what fills missing
+values and the scale are learned, inside each fold.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 
 from attrition_assets.contract import Contract, Kind
 
-# What scikit-learn puts before the name of a column whose missing values it tells the model.
-MISSING = "missingindicator_"
+
+class Input(NamedTuple):
+    """One input of a model: the column it is made of, and its name for people."""
+
+    column: str
+    name: str
 
 
-def build_pipeline(contract: Contract, *, C: float) -> Pipeline:
-    """A logistic regression on the contract's features; `C` is its inverse L2 strength.
+def build_columns(contract: Contract) -> ColumnTransformer:
+    """What turns the contract's features into inputs; it learns nothing, so it fits all folds.
 
-    Nominal columns become indicators of the contract's levels (a level that is not among them is
-    an error), ordinal ones their rank, all numbers are standardised.
+    Levels become indicators (one that the contract does not have is an error), ordinal ones their
+    rank as well. Numbers stay as they are; those that cannot be negative add their logarithm, those
+    that begin at 0 whether they are above it. Whether a value is missing, where that is allowed,
+    is an input too; a missing number or rank stays missing.
     """
-    nominal = contract.select_kind(Kind.NOMINAL, among=contract.features)
-    ordinal = contract.select_kind(Kind.ORDINAL, among=contract.features)
-    continuous = contract.select_kind(Kind.CONTINUOUS, among=contract.features)
-    columns = ColumnTransformer(
-        [
-            ("nominal", _encode(OneHotEncoder, contract, nominal, sparse_output=False), nominal),
-            ("ordinal", _encode(OrdinalEncoder, contract, ordinal), ordinal),
-            ("continuous", _impute(contract, continuous), continuous),
-        ],
-        verbose_feature_names_out=False,
-    )
-    model = LogisticRegression(C=C, solver="newton-cholesky", max_iter=200)
-    return Pipeline([("columns", columns), ("scale", StandardScaler()), ("model", model)])
+    blocks = [
+        (block, _build_step(block, contract, names), list(names))
+        for block, names in _list_blocks(contract).items()
+        if names
+    ]
+    return ColumnTransformer(blocks, verbose_feature_names_out=False)
+
+
+def build_scaling() -> Pipeline:
+    """What is learned of the inputs in each fold: medians, for what is missing, and the scale."""
+    fill = SimpleImputer(strategy="median", keep_empty_features=True)
+    return Pipeline([("fill", fill), ("scale", StandardScaler())])
+
+
+def list_inputs(contract: Contract) -> list[Input]:
+    """The inputs that `build_columns` makes, in their order."""
+    inputs = []
+    for block, names in _list_blocks(contract).items():
+        for name in names:
+            column = contract.columns[name]
+            if block == "level":
+                inputs += [Input(name, f"{name} = {level}") for level in column.levels or ()]
+                inputs += [Input(name, f"{name} missing")] * column.missing
+            else:
+                inputs.append(Input(name, NAMES[block].format(name)))
+    return inputs
+
+
+NAMES = {
+    "rank": "{} (rank)",
+    "whole": "{}",
+    "value": "{}",
+    "log": "log {}",
+    "above": "{} > 0",
+    "missing": "{} missing",
+}
 
 
 def select_features(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -55,35 +88,32 @@ def make_example(contract: Contract) -> pd.DataFrame:
     return select_features(pd.DataFrame([row], columns=list(contract.features)), contract)
 
 
-def name_effects(pipeline: Pipeline) -> dict[str, float]:
-    """Log-odds per standard deviation of each encoded input, by its name."""
-    names = pipeline[:-1].get_feature_names_out()
-    coefficients = pipeline.named_steps["model"].coef_[0]
-    return {str(name): float(value) for name, value in zip(names, coefficients, strict=True)}
+def _list_blocks(contract: Contract) -> dict[str, tuple[str, ...]]:
+    """The columns of each kind of input, in order."""
+    features, columns = contract.features, contract.columns
+    numbers = contract.select_kind(Kind.CONTINUOUS, among=features)
+    lowest = {name: (columns[name].range or (0, 0))[0] for name in numbers}
+    return {
+        "level": contract.select_kind(Kind.NOMINAL, Kind.ORDINAL, among=features),
+        "rank": contract.select_kind(Kind.ORDINAL, among=features),
+        "whole": tuple(name for name in numbers if not columns[name].missing),
+        "value": tuple(name for name in numbers if columns[name].missing),
+        "log": tuple(name for name in numbers if lowest[name] >= 0),
+        "above": tuple(name for name in numbers if lowest[name] == 0),
+        "missing": tuple(name for name in numbers if columns[name].missing),
+    }
 
 
-def weigh_columns(pipeline: Pipeline, contract: Contract) -> dict[str, float]:
-    """What each feature weighs in the model: the largest effect of its inputs, 0 or more."""
-    weights = dict.fromkeys(contract.features, 0.0)
-    longest_first = sorted(contract.features, key=len, reverse=True)
-    for name, effect in name_effects(pipeline).items():
-        begins = f"{name.removeprefix(MISSING)}_"
-        column = next(each for each in longest_first if begins.startswith(f"{each}_"))
-        weights[column] = max(weights[column], abs(effect))
-    return weights
-
-
-def _encode(encoder: Any, contract: Contract, names: tuple[str, ...], **options: Any) -> Any:
-    levels = [list(contract.columns[name].levels or ()) for name in names]
-    fill = SimpleImputer(strategy="most_frequent")
-    encode = encoder(categories=levels, dtype="float64", **options)
-    return make_pipeline(fill, encode) if _may_miss(contract, names) else encode
-
-
-def _impute(contract: Contract, names: tuple[str, ...]) -> Any:
-    fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-    return fill if _may_miss(contract, names) else "passthrough"
-
-
-def _may_miss(contract: Contract, names: tuple[str, ...]) -> bool:
-    return any(contract.columns[name].missing for name in names)
+def _build_step(block: str, contract: Contract, names: tuple[str, ...]) -> Any:
+    """The encoder of a block; one of numbers that may not be missing refuses those that are."""
+    columns = [contract.columns[name] for name in names]
+    levels = [[*(each.levels or ()), *[np.nan] * each.missing] for each in columns]
+    return {
+        "level": OneHotEncoder(categories=levels, dtype="float64", sparse_output=False),
+        "rank": OrdinalEncoder(categories=levels, dtype="float64"),
+        "whole": FunctionTransformer(validate=True),
+        "value": FunctionTransformer(),
+        "log": FunctionTransformer(np.log1p),
+        "above": FunctionTransformer(np.sign),
+        "missing": MissingIndicator(features="all"),
+    }[block]

@@ -1,27 +1,45 @@
-"""The hyper-parameter search and the final fit that uses exactly what it found."""
+"""From reference data to a model: the search, the choice, and the fit that uses what was found."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import log_loss
-from sklearn.model_selection import GroupKFold
+from scipy.special import expit
 from sklearn.pipeline import Pipeline
 
 from attrition_assets.contract import Contract
-from attrition_assets.training.features import build_pipeline, select_features
+from attrition_assets.training.evaluation import measure_calibration_slope
+from attrition_assets.training.explanations import (
+    compute_contributions,
+    measure_importance,
+    sample_rows,
+)
+from attrition_assets.training.families import (
+    DEFAULTS,
+    Family,
+    Params,
+    build_model,
+    calibrate_model,
+    fit_calibration,
+)
+from attrition_assets.training.features import build_columns, build_scaling, select_features
+from attrition_assets.training.folds import (
+    Fold,
+    choose_rows,
+    scale_fold,
+    split_ahead,
+    split_people,
+    weigh_rows,
+)
 from attrition_assets.training.reference import LABEL, ReferenceData
+from attrition_assets.training.study import Found, StudyPlace, describe_params, search_params
 
-# The kind of model: a retrain of the same recipe need not be better, one of a new recipe must.
-RECIPE = "logistic-1"
-FOLDS = 5
-C_RANGE = (1e-3, 1.0)
-# A model learns from about so many labelled rows, of people drawn at random: some fifty
-# coefficients are known to a hundredth or so by then. All others are predicted as people that it
-# never saw.
-LEARNED_ROWS = 1_000_000
-PART_ROWS = 500_000  # of those, predicted at a time: what bounds the memory
+# Out-of-fold log-odds are left as they are while their slope lies in here.
+CALIBRATED = (0.9, 1.1)
+DEFAULT = DEFAULTS[Family.LOGISTIC]
+PART_ROWS = 200_000  # predicted at a time: what bounds the memory
 
 
 @dataclass(frozen=True)
@@ -29,19 +47,27 @@ class TrainedModel:
     """A fitted pipeline with its out-of-fold probabilities on the reference rows.
 
     `out_of_fold` is aligned with `ReferenceData.labelled`, and `held_out`, which begins with it,
-    with `ReferenceData.outcomes`; no person stands on both sides of a fold. `learned_rows` is how
-    many of the labelled rows taught the model. `reproducible` is False if a time cap cut the search
-    short.
+    with `ReferenceData.outcomes`; no person stands on both sides of a fold. `calibration` is the
+    intercept and slope that the log-odds were corrected by, None if they needed none; `importance`
+    each column's mean absolute contribution in log-odds on the newest snapshot. `learned_rows` is
+    how many of the labelled rows taught the model. `reproducible` is False if a time cap cut the
+    search short or others took part in it.
     """
 
     pipeline: Pipeline
-    params: dict[str, float]
+    params: Params
+    calibration: tuple[float, float] | None
+    importance: dict[str, float]
     out_of_fold: np.ndarray
     held_out: np.ndarray
     trials: int
     learned_rows: int
     reproducible: bool
-    recipe: str = RECIPE
+
+    @property
+    def recipe(self) -> str:
+        """The kind of model: a retrain of the same need not be better, one of a new must."""
+        return Family(str(self.params["family"])).recipe
 
     def list_held_out(self, reference: ReferenceData) -> pd.DataFrame:
         """Id, snapshot date and held-out `probability` of each outcome, in order."""
@@ -49,15 +75,98 @@ class TrainedModel:
         return reference.outcomes[keys].assign(probability=self.held_out)
 
 
-@dataclass(frozen=True)
-class _Fold:
-    """Row numbers of one split, its encoder, and its two sides as the first one taught to."""
+class Training:
+    """The rows of a search and a fit: who teaches, in which folds, with which weight."""
 
-    train: np.ndarray
-    test: np.ndarray
-    encoder: Pipeline
-    seen: np.ndarray
-    unseen: np.ndarray
+    def __init__(
+        self, reference: ReferenceData, contract: Contract, half_life_months: float, seed: int
+    ) -> None:
+        self.contract = contract
+        self.outcomes, self.labelled = reference.outcomes, len(reference.labelled)
+        self.learned = choose_rows(self.outcomes[contract.id].head(self.labelled), seed)
+        everyone = len(self.learned) == self.labelled
+        self.rows = (
+            self.outcomes.head(self.labelled) if everyone else self.outcomes.iloc[self.learned]
+        )
+        self.left = self.rows[LABEL].to_numpy(dtype="int64")
+        self.weights = weigh_rows(self.rows[contract.snapshot_date], half_life_months)
+        self.splits = split_people(self.rows, contract, seed)
+        self.columns = build_columns(contract)
+        self.inputs = self.columns.fit_transform(select_features(self.rows, contract))
+
+    def fit_fold(self, fold: Fold, params: Params) -> Any:
+        """A model of the people that a fold may learn from."""
+        return build_model(params).fit(
+            fold.seen, self.left[fold.train], sample_weight=self.weights[fold.train]
+        )
+
+    def search(
+        self,
+        *,
+        trials: int,
+        families: tuple[Family, ...],
+        first: Params | None,
+        **options: Any,
+    ) -> tuple[Found, Params]:
+        """The trials of a search on log-loss, and what is chosen of them.
+
+        The family of `first`, else the simplest, gives way only to one that is better by more than
+        two standard errors of the difference: a new kind of model must be shown to be better.
+        """
+        splits = split_ahead(self.splits, self.rows, self.contract)
+        folds = [scale_fold(self.inputs, split) for split in splits]
+        predicted = np.concatenate([fold.test for fold in folds])
+        left, people = self.left[predicted], self.rows[self.contract.id].to_numpy()[predicted]
+
+        def measure_rows(params: Params) -> np.ndarray:
+            score = np.concatenate(
+                [self.fit_fold(fold, params).decision_function(fold.unseen) for fold in folds]
+            )
+            losses: np.ndarray = np.logaddexp(0, score) - left * score
+            return losses
+
+        def measure(params: Params) -> float:
+            return float(measure_rows(params).mean())
+
+        found = search_params(measure, trials=trials, families=families, first=first, **options)
+        tried = [each for family in Family if (each := found.best(family))]
+        tried.sort(key=lambda each: each[0]["family"] != (first or DEFAULT)["family"])
+        chosen, loss = tried[0]
+        for params, other in tried[1:]:
+            if other < loss:
+                gain = pd.Series(measure_rows(chosen) - measure_rows(params)).groupby(people).sum()
+                if gain.mean() > 2 * gain.std() / np.sqrt(len(gain)):
+                    chosen, loss = params, other
+        return found, chosen
+
+    def predict_held_out(self, params: Params) -> tuple[np.ndarray, np.ndarray]:
+        """Log-odds of each outcome by a model that never saw the person, and its fold.
+
+        Rows of people who teach none of the folds were seen by none: the first predicts them.
+        """
+        ids = self.outcomes[self.contract.id]
+        unseen_by, score = np.zeros(len(ids), dtype="int64"), np.empty(len(ids))
+        is_other = np.ones(len(ids), dtype=bool)
+        is_other[self.learned] = False
+        for number, (_, test) in enumerate(self.splits):
+            unseen_by[ids.isin(self.rows[self.contract.id].iloc[test])] = number
+        for number, split in enumerate(self.splits):
+            fold = scale_fold(self.inputs, split)
+            model = self.fit_fold(fold, params)
+            score[self.learned[fold.test]] = model.decision_function(fold.unseen)
+            others = np.flatnonzero(is_other & (unseen_by == number))
+            for start in range(0, len(others), PART_ROWS):
+                part = others[start : start + PART_ROWS]
+                features = select_features(self.outcomes.iloc[part], self.contract)
+                inputs = fold.scaling.transform(self.columns.transform(features))
+                score[part] = model.decision_function(inputs)
+        return score, unseen_by
+
+    def fit(self, params: Params) -> Pipeline:
+        """The model of all rows that teach."""
+        scaling, model = build_scaling(), build_model(params)
+        model.fit(scaling.fit_transform(self.inputs), self.left, sample_weight=self.weights)
+        return Pipeline([("columns", self.columns), *scaling.steps, ("model", model)])
 
 
 def train_model(
@@ -65,96 +174,76 @@ def train_model(
     contract: Contract,
     *,
     trials: int,
+    families: tuple[Family, ...] = tuple(Family),
+    half_life_months: float = 0,
+    first: Params | None = None,
+    place: StudyPlace = StudyPlace(),  # noqa: B008 - a frozen value
     seconds: float | None = None,
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
 ) -> TrainedModel:
-    """Search the regularisation by Optuna's TPE on log-loss, then fit on all labelled rows.
+    """Search the family and its parameters by Optuna on log-loss, then fit on all labelled rows.
 
-    Of more than a million labelled rows, on those of a random sample of the people. The folds are
-    computed once, grouped by person. The same data, seed and number of trials give the same model;
-    `seconds` caps the trials after the first and, if it was hit, the result says so. `report` is
-    called with a line of progress a trial.
+    Of more than 200,000 labelled rows, on those of a random sample of the people. The folds are
+    computed once, grouped by person; where there are months enough, the search predicts the newest
+    from those before. A row's weight halves with each `half_life_months` of its age (0: never).
+    `first` is tried first: what was best the last time. The same data, seed and number of trials
+    give the same model; `seconds` caps the trials after the first and, if it was hit, the result
+    says so. `report` is called with a line of progress a trial.
+
+    Raises TrainingError if the place of the search's trials does not answer.
     """
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    outcomes, labelled = reference.outcomes, len(reference.labelled)
-    learned = _choose_rows(outcomes[contract.id].head(labelled), seed)
-    rows = outcomes.head(labelled) if len(learned) == labelled else outcomes.iloc[learned]
-    if len(learned) < labelled:
-        report(f"the model learns from {len(learned)} of {labelled} labelled rows")
-    X, y = select_features(rows, contract), rows[LABEL].to_numpy(dtype="int64")
-    splits = GroupKFold(FOLDS, shuffle=True, random_state=seed).split(X, y, rows[contract.id])
-    folds = [_encode_fold(X, train, test, contract) for train, test in splits]
-
-    def fit_fold(fold: _Fold, C: float) -> Pipeline:
-        return build_pipeline(contract, C=C)[-1].fit(fold.seen, y[fold.train])
-
-    def predict_out_of_fold(C: float) -> np.ndarray:
-        probability = np.empty(len(y))
-        for fold in folds:
-            probability[fold.test] = fit_fold(fold, C).predict_proba(fold.unseen)[:, 1]
-        return probability
-
-    def predict_others(C: float, others: np.ndarray) -> np.ndarray:
-        """By the fold that did not see the person; who is in no fold was seen by none."""
-        people = outcomes[contract.id].iloc[others]
-        unseen_by = np.zeros(len(others), dtype="int64")
-        for number, fold in enumerate(folds):
-            unseen_by[people.isin(rows[contract.id].iloc[fold.test])] = number
-        probability = np.empty(len(others))
-        for number, fold in enumerate(folds):
-            own = np.flatnonzero(unseen_by == number)
-            if not len(own):
-                continue
-            model = fit_fold(fold, C)
-            for start in range(0, len(own), PART_ROWS):
-                part = own[start : start + PART_ROWS]
-                features = select_features(outcomes.iloc[others[part]], contract)
-                encoded = fold.encoder.transform(features)
-                probability[part] = model.predict_proba(encoded)[:, 1]
-        return probability
-
-    def predict_held_out(C: float) -> np.ndarray:
-        held_out, is_other = np.empty(len(outcomes)), np.ones(len(outcomes), dtype=bool)
-        held_out[learned], is_other[learned] = predict_out_of_fold(C), False
-        others = np.flatnonzero(is_other)
-        held_out[others] = predict_others(C, others)
-        return held_out
-
-    def objective(trial: optuna.Trial) -> float:
-        C = trial.suggest_float("C", *C_RANGE, log=True)
-        loss = float(log_loss(y, predict_out_of_fold(C)))
-        report(f"trial {trial.number + 1} of {trials}: C={C:.4f}, log-loss {loss:.4f}")
-        return loss
-
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
-    study.optimize(objective, n_trials=1)  # whatever the cap: without a trial there is no model
-    study.optimize(objective, n_trials=trials - 1, timeout=seconds)
-    C = float(study.best_params["C"])
-    held_out = predict_held_out(C)
+    training = Training(reference, contract, half_life_months, seed)
+    if len(training.learned) < training.labelled:
+        report(
+            f"the model learns from {len(training.learned)} of {training.labelled} labelled rows"
+        )
+    found, params = training.search(
+        trials=trials,
+        families=families,
+        first=first,
+        place=place,
+        seconds=seconds,
+        seed=seed,
+        report=report,
+    )
+    score, fold = training.predict_held_out(params)
+    pipeline = training.fit(params)
+    left, learned = training.left, training.learned
+    slope, _ = measure_calibration_slope(left, score[learned])
+    line: tuple[float, float] | None = None
+    mended = fit_calibration(left, score[learned])
+    off = not CALIBRATED[0] <= slope <= CALIBRATED[1]
+    if off and mended[1] > 0:  # no line mends scores that tell nothing, or the contrary
+        line = mended
+        calibrate_model(pipeline.named_steps["model"], *line)
+        score = _calibrate_held_out(score, fold, left, learned)
+        report(f"calibrated: the out-of-fold slope was {slope:.2f}")
+    report(f"chosen: {describe_params(params)}")
+    newest = sample_rows(reference.newest, seed)
+    contributions, _ = compute_contributions(pipeline, newest, contract)
+    held_out = expit(score)
     return TrainedModel(
-        pipeline=build_pipeline(contract, C=C).fit(X, y),
-        params={"C": C},
-        out_of_fold=held_out[:labelled],
+        pipeline=pipeline,
+        params=params,
+        calibration=line,
+        importance=measure_importance(contributions),
+        out_of_fold=held_out[: training.labelled],
         held_out=held_out,
-        trials=len(study.trials),
+        trials=len(found.trials),
         learned_rows=len(learned),
-        reproducible=len(study.trials) == trials,
+        reproducible=found.reproducible,
     )
 
 
-def _choose_rows(people: pd.Series, seed: int) -> np.ndarray:
-    """The rows that teach: all of them or, of too many, those of people drawn at random."""
-    if len(people) <= LEARNED_ROWS:
-        return np.arange(len(people))
-    everyone = people.drop_duplicates().sort_values()
-    drawn = everyone.sample(frac=LEARNED_ROWS / len(people), random_state=seed)
-    return np.flatnonzero(people.isin(drawn))
-
-
-def _encode_fold(X: pd.DataFrame, train: np.ndarray, test: np.ndarray, contract: Contract) -> _Fold:
-    encoder = build_pipeline(contract, C=1.0)[:-1]
-    seen = encoder.fit_transform(X.iloc[train])
-    return _Fold(train, test, encoder, seen, encoder.transform(X.iloc[test]))
+def _calibrate_held_out(
+    score: np.ndarray, fold: np.ndarray, left: np.ndarray, learned: np.ndarray
+) -> np.ndarray:
+    """Held-out log-odds, those of each fold corrected as all other folds teach."""
+    calibrated = np.empty(len(score))
+    for number in np.unique(fold):
+        others = fold[learned] != number
+        intercept, slope = fit_calibration(left[others], score[learned[others]])
+        own = fold == number
+        calibrated[own] = intercept + max(slope, 0.0) * score[own]
+    return calibrated
