@@ -40,7 +40,7 @@ def make_people(rows: int = 500) -> tuple[pd.DataFrame, np.ndarray]:
 
 @pytest.mark.parametrize("family", Family)
 def test_contributions_add_up_to_the_log_odds_and_tell_what_decides(family: Family) -> None:
-    table, left = make_people()
+    table, left = make_people(2000)
     features = select_features(table, CONTRACT)
     pipeline = build_pipeline(CONTRACT, DEFAULTS[family]).fit(features, left)
     added, base = compute_contributions(pipeline, table, CONTRACT)

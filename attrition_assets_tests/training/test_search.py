@@ -251,19 +251,19 @@ def test_old_rows_teach_less_the_shorter_the_half_life() -> None:
 
 
 def test_another_family_is_chosen_only_where_it_is_clearly_better() -> None:
-    plain = train_model(make_reference(rows=600), CONTRACT, trials=2)
+    plain = train_model(make_reference(rows=300), CONTRACT, trials=2)
     assert plain.recipe == "logistic-2"
     kept = train_model(
-        make_reference(rows=600),
+        make_reference(rows=300),
         CONTRACT,
         trials=2,
         first={"family": "boosting", "learning_rate": 0.1, "max_depth": 1},
     )
     assert kept.recipe == "boosting-2"
     rng = np.random.default_rng(0)
-    reference = make_reference(rows=1500)
+    reference = make_reference(rows=1000)
     together = reference.table["X0"] * reference.table["X1"] > 0
-    left = (rng.random(1500) < np.where(together, 0.7, 0.1)).astype("float64")
+    left = (rng.random(1000) < np.where(together, 0.7, 0.1)).astype("float64")
     table = reference.table.assign(**{LABEL: left, STEP_LABEL: left})
     crossed = train_model(ReferenceData(table, JANUARY, CONTRACT), CONTRACT, trials=2)
     assert crossed.recipe == "boosting-2"
