@@ -145,13 +145,14 @@ def promote_by_pull_request(
         )
     else:
         before, after = _read_files(repository, event)
-        versions = registry.versions()
         decision = decide_promotion(
             event,
             reviews,
             before,
             after,
-            lambda version: read_registered(registry, version) if version in versions else None,
+            lambda asked: (
+                read_registered(registry, asked) if asked in registry.versions() else None
+            ),
             registry.present_champion(),
         )
     if decision.promotes:

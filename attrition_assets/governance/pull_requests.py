@@ -85,7 +85,7 @@ class PullRequestEvent(_Payload):
 
     def describe(self) -> str:
         """The pull request in a line: why something was done."""
-        return f"pull request #{self.number}: {self.pull_request.title}"
+        return f"pull request #{self.number}: {' '.join(self.pull_request.title.split())}"
 
 
 class Review(_Payload):

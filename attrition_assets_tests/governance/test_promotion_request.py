@@ -15,7 +15,7 @@ from attrition_assets.governance.promotion_request import (
 )
 from attrition_assets.governance.pull_requests import read_event, read_reviews
 
-from .test_pull_requests import load, review
+from .test_pull_requests import load
 
 LACK = explain_lack("40 leavers", same_recipe=True)
 
@@ -35,6 +35,7 @@ def request(
 
 
 ASKED = request().render()
+KNOWN = {2: request()}
 
 
 def decide(
@@ -42,7 +43,7 @@ def decide(
     before: str | None = None,
     after: str | None = ASKED,
     champion: int | None = 1,
-    look_up: Callable[[int], PromotionRequest | None] = {2: request()}.get,
+    look_up: Callable[[int], PromotionRequest | None] = KNOWN.get,
     approved: bool = True,
 ) -> PromotionDecision:
     reviews = read_reviews(load("reviews.json") if approved else [])

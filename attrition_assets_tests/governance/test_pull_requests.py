@@ -24,8 +24,8 @@ def load(name: str) -> Any:
 def review(at: str = "10:12", login: str = "reviewer", kind: str = "User", **more: Any) -> Review:
     """The recorded review, at another time of its day or of another account."""
     (recorded,) = load("reviews.json")
-    account = recorded["user"] | {"login": login, "type": kind}
-    return recorded | {"submitted_at": f"2026-11-03T{at}:00Z", "user": account} | more
+    account = {**recorded["user"], "login": login, "type": kind}
+    return {**recorded, "submitted_at": f"2026-11-03T{at}:00Z", "user": account, **more}
 
 
 def approve(*reviews: Review) -> tuple[tuple[str, ...], str]:
