@@ -44,6 +44,14 @@ class PromotionError(AttritionError):
     """A version may not become champion on the evidence that it has."""
 
 
+class RepositoryError(AttritionError):
+    """A git repository does not take or hold what it should."""
+
+
+class GitHubError(AttritionError):
+    """GitHub cannot be reached, or refuses what is asked of it."""
+
+
 class RecordError(AttritionError):
     """A decision cannot be put on record, or the record is not as it was written."""
 

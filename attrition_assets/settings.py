@@ -4,6 +4,7 @@ What belongs to a table is in its contract; what decides on drift is in the moni
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -57,6 +58,16 @@ class Settings(Value):
     mlflow_uri: str = Field(description="MLflow tracking URI; default a SQLite file under home")
     mlflow_url: str = Field("http://127.0.0.1:5001", description="where people see MLflow")
     reports_url: str = Field("http://127.0.0.1:5002", description="where people see home/reports")
+    github_token: SecretStr | None = Field(
+        None, description="token that opens pull requests; never shown; default none: by hand"
+    )
+    github_repository: str | None = Field(
+        None, description="the repository on GitHub, owner/name; goes with the token"
+    )
+    github_url: str = Field(
+        "https://api.github.com",
+        description="GitHub's API; an Enterprise server's is https://HOST/api/v3",
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -106,6 +117,29 @@ class Settings(Value):
             )
         if self.departures_from is not None and self.snapshots_from is None:
             raise ValueError("ATTRITION_DEPARTURES_FROM needs ATTRITION_SNAPSHOTS_FROM: set both")
+        return self
+
+    @field_validator("github_repository")
+    @classmethod
+    def _is_a_repository(cls, value: str) -> str:
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", value, re.ASCII):
+            raise ValueError(f"{value!r} is no owner/name, such as company/attrition")
+        return value
+
+    @field_validator("github_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/@]+(/[^\s@]*)?", value):
+            raise ValueError("is no address such as https://api.github.com")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _names_a_repository_of_a_token(self) -> Self:
+        if (self.github_token is None) != (self.github_repository is None):
+            raise ValueError(
+                "ATTRITION_GITHUB_TOKEN and ATTRITION_GITHUB_REPOSITORY go together: set both, or "
+                "neither"
+            )
         return self
 
     @field_validator("home", "data", "contract")

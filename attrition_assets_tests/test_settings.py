@@ -142,3 +142,30 @@ def test_half_a_database_is_refused(variables: dict[str, str], said: str) -> Non
     refused = refuse(**{PREFIX + name: value for name, value in variables.items()})
     assert said in refused
     assert "hidden" not in refused
+
+
+def test_a_token_of_github_is_a_secret_and_goes_with_a_repository() -> None:
+    given = {"ATTRITION_GITHUB_TOKEN": "hidden", "ATTRITION_GITHUB_REPOSITORY": "company/attrition"}
+    settings = read(**given, ATTRITION_GITHUB_URL="https://github.example/api/v3/")
+    assert settings.github_token is not None
+    assert settings.github_token.get_secret_value() == "hidden"
+    assert settings.github_url == "https://github.example/api/v3"
+    assert read().github_url == "https://api.github.com"
+    assert "hidden" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"TOKEN": "hidden"}, "ATTRITION_GITHUB_TOKEN and ATTRITION_GITHUB_REPOSITORY go together"),
+        ({"REPOSITORY": "company/attrition"}, "go together: set both, or neither"),
+        ({"TOKEN": "hidden", "REPOSITORY": "attrition"}, "'attrition' is no owner/name, such as"),
+        ({"TOKEN": "hidden", "REPOSITORY": "https://github.com/a/b"}, "is no owner/name, such as"),
+        ({"URL": "github.example"}, "ATTRITION_GITHUB_URL: is no address such as https://api"),
+        ({"URL": "https://me:hidden@github.example"}, "is no address such as"),
+    ],
+)
+def test_half_a_github_is_refused(variables: dict[str, str], said: str) -> None:
+    refused = refuse(**{f"{PREFIX}GITHUB_{name}": value for name, value in variables.items()})
+    assert said in refused
+    assert "hidden" not in refused

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes
 from attrition_assets.adapters.mlflow_answers import answering, find_database, prepare_mlflow
 from attrition_assets.contract import Contract
-from attrition_assets.errors import RegistryError
+from attrition_assets.errors import PromotionError, RegistryError
 from attrition_assets.governance.comparison import Comparison
 from attrition_assets.governance.fairness_report import FairnessAudit
 from attrition_assets.months import parse_month
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MODEL_NAME = "attrition"
 EXPERIMENT = "attrition"
 CHAMPION, CHALLENGER = "champion", "challenger"
-MODEL_FILE, HELD_OUT_FILE = "model.skops", "held_out.parquet"
+MODEL_FILE, HELD_OUT_FILE, AUDIT_FILE = "model.skops", "held_out.parquet", "fairness.json"
 VERDICTS = TypeAdapter(dict[str, str])
 # What a version must carry to be loaded.
 TAGS = ("as_of", "reference_digest", "threshold", "model_sha256", "held_out_sha256")
@@ -72,6 +72,7 @@ class ModelVersion:
     recipe: str
     params: Params
     importance: dict[str, float]
+    model_sha256: str
 
     def score(self, table: pd.DataFrame) -> pd.Series:
         """Probability of leaving within the horizon for each row of a snapshot's table.
@@ -296,6 +297,7 @@ class Registry:
             recipe=tags.get("recipe", FORMER_RECIPE),
             params=PARAMS.validate_json(tags.get("params", "{}")),
             importance=IMPORTANCE.validate_json(tags.get("importance", "{}")),
+            model_sha256=tags["model_sha256"],
         )
 
     def read_evidence(self, version: int) -> Evidence:
@@ -313,6 +315,28 @@ class Registry:
             return Evidence(
                 fault=f"the evidence of version {version} was changed and is unreadable"
             )
+
+    def read_audit(self, version: int) -> FairnessAudit | None:
+        """The whole fairness audit of a version; None if none was made.
+
+        Raises PromotionError if it is not the one whose verdicts the version carries.
+        """
+        with answering(self.uri):
+            run_id = str(self.client.get_model_version(MODEL_NAME, str(version)).run_id)
+            held = {each.path for each in self.client.list_artifacts(run_id)}
+        if AUDIT_FILE not in held:
+            return None
+        content = self._read(f"runs:/{run_id}/{AUDIT_FILE}")
+        try:
+            audit = FairnessAudit.model_validate_json(content)
+        except ValueError:
+            audit = None
+        if audit is None or audit.by_attribute != self.read_evidence(version).fairness:
+            raise PromotionError(
+                f"the evidence of version {version} was changed: {AUDIT_FILE} of its run is not of "
+                "the audit that it carries"
+            )
+        return audit
 
     def present_champion(self) -> int | None:
         """The version that has the alias; None if none has, be it lost or never given."""

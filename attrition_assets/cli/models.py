@@ -2,11 +2,13 @@
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.cli.group import main, name_who, open_instance
+from attrition_assets.cli.pull_requests import FILE, at_repository, promote_merged
 from attrition_assets.settings import load_settings
 
 
@@ -16,17 +18,37 @@ from attrition_assets.settings import load_settings
 @click.option("--reason", help="why; an override needs one")
 @click.option("--override", is_flag=True, help="promote although the comparison does not advise it")
 @name_who("promotes")
+@click.option(
+    "--from-pull-request", "event", help="file of GitHub's event of a closed one", type=FILE
+)
+@click.option("--reviews", help="file of its reviews, as GitHub's API lists them", type=FILE)
+@at_repository("where the merge is looked up")
 def promote(
-    version: int | None, run_id: str | None, reason: str | None, override: bool, who: str
+    version: int | None,
+    run_id: str | None,
+    reason: str | None,
+    override: bool,
+    who: str,
+    event: Path | None,
+    reviews: Path | None,
+    repository: Path,
 ) -> None:
     """Make a version the champion: from now on it scores.
 
     Shows how it holds against the champion, and refuses it where that is not shown, unless a person
-    overrides that with a reason.
+    overrides that with a reason. With --from-pull-request its merge decides, and its reviews: what
+    is asked for, and who promotes.
     """
     from attrition_assets.defs.promotion import promote_version
     from attrition_assets.defs.resources import build_resources
 
+    if event is not None:
+        if version or run_id or reason or override:
+            raise click.UsageError("--from-pull-request takes version, who and why from the merge")
+        promote_merged(event, reviews, repository)
+        return
+    if reviews is not None:
+        raise click.UsageError("--reviews goes with --from-pull-request")
     if override and reason is None:
         raise click.UsageError("--override needs a --reason")
     if version is not None and run_id is not None:

@@ -24,9 +24,11 @@ def promote_version(
     why: str,
     now: datetime,
     override: bool = False,
+    **facts: str | int,
 ) -> int | None:
     """Make `version` the champion and report it; return the version that was champion before.
 
+    `facts` go on record with it.
     One that its evidence does not speak for is promoted with an `override` only; the refusal is put
     on record. Raises PromotionError then, or if it is champion already; RegistryError if it is
     unknown or cannot be loaded; RecordError if nobody or no reason is named, or if it could not be
@@ -37,13 +39,21 @@ def promote_version(
     objection = find_objection(registry, version)
     if objection and not override:
         DecisionLog(registry.home).append(
-            Kind.PROMOTION_REFUSED, who=LOOP, why=objection, at=now, version=version, asked_by=who
+            Kind.PROMOTION_REFUSED,
+            who=LOOP,
+            why=objection,
+            at=now,
+            version=version,
+            asked_by=who,
+            **facts,
         )
         raise PromotionError(
             f"version {version} is not promoted: {objection}. The champion stays; to promote it "
             f"all the same: `attrition promote --version {version} --override --reason TEXT`"
         )
-    return _make_champion(instance, registry, version, Kind.PROMOTED, who=who, why=why, now=now)
+    return _make_champion(
+        instance, registry, version, Kind.PROMOTED, who=who, why=why, now=now, **facts
+    )
 
 
 def find_objection(registry: Registry, version: int) -> str | None:
@@ -121,6 +131,7 @@ def _make_champion(
     who: str,
     why: str,
     now: datetime,
+    **facts: str | int,
 ) -> int | None:
     """Move the alias and put it on record, both or neither; return the version before."""
     present, told = registry.present_champion(), read_latest_metadata(instance, "champion")
@@ -130,7 +141,9 @@ def _make_champion(
     DecisionLog(registry.home).require_writable()
     registry.promote(version)
     try:
-        report_champion(instance, registry, version, previous, who=who, why=why, now=now, kind=kind)
+        report_champion(
+            instance, registry, version, previous, who=who, why=why, now=now, kind=kind, **facts
+        )
     except (RecordError, StorageError):
         if present is not None:
             registry.promote(present)
@@ -148,10 +161,11 @@ def report_champion(
     why: str,
     now: datetime,
     kind: Kind = Kind.PROMOTED,
+    **facts: str | int,
 ) -> None:
     """Put on record that `version` is champion: in the log, and as the asset's materialization."""
     DecisionLog(registry.home).append(
-        kind, who=who, why=why, at=now, version=version, previous=previous or 0
+        kind, who=who, why=why, at=now, version=version, previous=previous or 0, **facts
     )
     _tell_dagster(instance, version, previous, who=who, why=why, kind=kind)
 

@@ -19,7 +19,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from attrition_assets.months import parse_month
 
-MONTHLY, RETRAINING, SUMMARY = "monthly", "retraining", "summary"
+MONTHLY, RETRAINING, SUMMARY, PROMOTION = "monthly", "retraining", "summary", "promotion"
 # The month that a retraining answers (if the sensor asked for it), and the one it learns up to.
 MONTH_TAG, AS_OF_TAG = "attrition/month", "attrition/as_of"
 REASON_TAG, TRIGGER_TAG = "attrition/reason", "attrition/trigger_run"

@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from dagster import DagsterInstance, ExecuteInProcessResult
 
 from attrition_assets.adapters.reference_store import ReferenceStore
+from attrition_assets.adapters.registry import MODEL_NAME, Registry
+from attrition_assets.defs.promotion import roll_back
 from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.runs import explain_failure
 from attrition_assets.demo import Loop, MonthResult, prepare_home
+from attrition_assets.governance.comparison import Difference, Recommendation
 from attrition_assets.months import parse_month, partition_key
 from attrition_assets.settings import Settings
 from attrition_assets.simulation.company import simulate_company
@@ -25,6 +29,7 @@ from attrition_assets.status import collect_status, render_status
 DRIFT, FAULT, RETRAINED, LAST = "2025-02", "2025-03", "2025-04", "2025-05"
 UNSEEN = "2025-06"
 NOW = datetime(2025, 6, 10, tzinfo=UTC)
+ADA: dict[str, Any] = {"who": "Ada", "why": "seen and found right", "now": NOW}
 
 
 @dataclass(frozen=True)
@@ -147,3 +152,27 @@ def open_place(walked: Walked, folder: Path) -> Iterator[Place]:
     )
     with DagsterInstance.from_config(str(settings.home)) as instance:
         yield Place(settings, Loop(settings, lambda line: None), instance)
+
+
+@pytest.fixture
+def registry(place: Place) -> Registry:
+    """Version 2 waits, and version 1, which it was compared with, is champion again."""
+    registry = place.loop.registry
+    assert roll_back(place.instance, registry, **ADA) == (1, 2)
+    return registry
+
+
+def set_tag(registry: Registry, version: int, **tags: str) -> None:
+    for name, value in tags.items():
+        registry.client.set_model_version_tag(MODEL_NAME, str(version), name, value)
+
+
+def advise(registry: Registry, verdict: Recommendation) -> None:
+    """Give version 2 the comparison that a larger company would have had."""
+    held = registry.read_evidence(2).comparison
+    assert held is not None
+    loss = Difference(value=-0.001, error=0.001, low=-0.003, high=0.001)
+    told = held.model_copy(
+        update={"verdict": verdict, "p_value": 0.01, "log_loss_difference": loss}
+    )
+    set_tag(registry, 2, comparison=told.model_dump_json())

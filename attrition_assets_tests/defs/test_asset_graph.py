@@ -92,5 +92,6 @@ def test_jobs_schedule_and_sensor_are_there_and_running_by_default() -> None:
         for name in ("monthly", "retraining")
     }
     assert jobs == {"monthly": MONTHLY, "retraining": {"reference_data", "model"}}
+    assert [node.name for node in defs.resolve_job_def("promotion").nodes] == ["move_champion"]
     assert defs.resolve_sensor_def("retrain_on_drift").default_status.value == "RUNNING"
     assert defs.resolve_asset_graph().get(AssetKey("champion")).is_external

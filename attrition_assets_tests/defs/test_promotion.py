@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -10,38 +9,12 @@ from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.registry import MODEL_NAME, Registry
 from attrition_assets.defs.promotion import find_objection, promote_version, roll_back
 from attrition_assets.errors import PromotionError, RecordError, RegistryError, StorageError
-from attrition_assets.governance.comparison import Difference, Recommendation
+from attrition_assets.governance.comparison import Recommendation
 from attrition_assets.governance.decisions import Kind
 
-from .conftest import NOW, Place
+from .conftest import ADA, Place, advise, set_tag
 
 pytestmark = pytest.mark.xdist_group("walked")
-
-ADA: dict[str, Any] = {"who": "Ada", "why": "seen and found right", "now": NOW}
-
-
-@pytest.fixture
-def registry(place: Place) -> Registry:
-    """Version 2 waits, and version 1, which it was compared with, is champion again."""
-    registry = place.loop.registry
-    assert roll_back(place.instance, registry, **ADA) == (1, 2)
-    return registry
-
-
-def set_tag(registry: Registry, version: int, **tags: str) -> None:
-    for name, value in tags.items():
-        registry.client.set_model_version_tag(MODEL_NAME, str(version), name, value)
-
-
-def advise(registry: Registry, verdict: Recommendation) -> None:
-    """Give version 2 the comparison that a larger company would have had."""
-    held = registry.read_evidence(2).comparison
-    assert held is not None
-    loss = Difference(value=-0.001, error=0.001, low=-0.003, high=0.001)
-    told = held.model_copy(
-        update={"verdict": verdict, "p_value": 0.01, "log_loss_difference": loss}
-    )
-    set_tag(registry, 2, comparison=told.model_dump_json())
 
 
 def test_a_version_carries_what_it_was_compared_with_and_the_audit(registry: Registry) -> None:

@@ -1,0 +1,130 @@
+"""One repository on GitHub: where to push to, its labels, a pull request.
+
+PyGithub is imported inside the functions that use it. What is written there is for `governance`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from attrition_assets.errors import GitHubError
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+TIMEOUT_SECONDS = 15
+TRIES_AGAIN, LONGEST_WAIT_SECONDS = 2, 60
+
+
+@dataclass(frozen=True)
+class GitHub:
+    """The repository `name` (owner/name), by the API at `url`, as the token's owner."""
+
+    name: str
+    token: SecretStr
+    url: str
+
+    @cached_property
+    def repository(self) -> "Repository":
+        """The repository. Raises GitHubError if the token or the name is refused."""
+        from github import Auth, Github
+        from github.GithubRetry import GithubRetry
+
+        # Only what changes nothing is tried again: a pull request must not be opened twice.
+        patience = GithubRetry(
+            total=TRIES_AGAIN,
+            max_rate_limit_wait=LONGEST_WAIT_SECONDS,
+            allowed_methods={"GET"},
+        )
+        client = Github(
+            auth=Auth.Token(self.token.get_secret_value()),
+            base_url=self.url,
+            timeout=TIMEOUT_SECONDS,
+            retry=patience,
+        )
+        absent = (
+            f"there is no repository {self.name}, or the token may not see it: correct "
+            "ATTRITION_GITHUB_REPOSITORY, or give the token access to it"
+        )
+        with self.asking(absent):
+            return client.get_repo(self.name)
+
+    @property
+    def address(self) -> str:
+        """Where git pushes to."""
+        return self.repository.clone_url
+
+    def require_label(self, label: str) -> None:
+        """Raise GitHubError if the repository has no such label."""
+        absent = (
+            f"{self.name} has no label {label}: make it, `gh label create {label} --repo "
+            f"{self.name}`, then do it again"
+        )
+        with self.asking(absent):
+            self.repository.get_label(label)
+
+    def open_pull_request(self, branch: str, base: str, title: str, body: str) -> tuple[int, str]:
+        """Open a pull request of a pushed branch; return its number and where people see it."""
+        with self.asking(f"{self.name} or its branch {branch} is gone: look there, then try again"):
+            opened = self.repository.create_pull(base, branch, title=title, body=body)
+        return opened.number, opened.html_url
+
+    def add_label(self, number: int, label: str) -> None:
+        """Add a label to a pull request or an issue."""
+        with self.asking(f"{self.name} has no number {number} any more: look there"):
+            self.repository.get_issue(number).add_to_labels(label)
+
+    @contextmanager
+    def asking(self, absent: str) -> Iterator[None]:
+        """Turn what GitHub refuses into a GitHubError; `absent` says what a 404 means."""
+        from github import (
+            BadCredentialsException,
+            GithubException,
+            RateLimitExceededException,
+            UnknownObjectException,
+        )
+
+        try:
+            yield
+        except BadCredentialsException:
+            raise GitHubError(
+                f"GitHub at {self.url} refuses the token: it is wrong, revoked or past its date; "
+                "make a new one and set ATTRITION_GITHUB_TOKEN"
+            ) from None
+        except UnknownObjectException:
+            raise GitHubError(absent) from None
+        except RateLimitExceededException:
+            raise GitHubError(
+                f"GitHub at {self.url} takes no more requests of this token for now: try again in "
+                "an hour"
+            ) from None
+        except GithubException as error:
+            raise GitHubError(
+                f"GitHub at {self.url} refuses what is asked of {self.name} ({_explain(error)}): "
+                "the token needs to read and write contents, issues and pull requests"
+            ) from None
+        except OSError as error:  # those of the library underneath are of that kind
+            raise GitHubError(
+                f"GitHub at {self.url} cannot be reached ({_name_cause(error)}): see that the "
+                "network is up, and correct ATTRITION_GITHUB_URL if it is wrong"
+            ) from None
+
+
+def _explain(error: Exception) -> str:
+    """The status and GitHub's own words."""
+    status, data = getattr(error, "status", "?"), getattr(error, "data", None)
+    told = data if isinstance(data, dict) else {}
+    faults = [each for each in told.get("errors") or () if isinstance(each, dict)]
+    details = [str(each["message"]) for each in faults if "message" in each]
+    return "; ".join([f"{status} {told.get('message', 'without a word')}", *details])[:300]
+
+
+def _name_cause(error: BaseException) -> str:
+    """The innermost cause in a word or two: an address that carries no secret."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return " ".join(str(error).split())[:200]
