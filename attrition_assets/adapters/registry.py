@@ -274,6 +274,19 @@ class Registry:
             recipe=tags.get("recipe", RECIPE),  # before it was on record there was no other
         )
 
+    def read_run(self, run_id: str) -> tuple[dict[str, str], dict[str, bytes]]:
+        """The parameters and tags of an MLflow run, and its pictures and JSON files by name."""
+        import mlflow
+
+        with answering(self.uri):
+            run = self.client.get_run(run_id)
+            uri = str(run.info.artifact_uri)
+            listed = mlflow.artifacts.list_artifacts(artifact_uri=uri)
+        names = [Path(each.path).name for each in listed if not each.is_dir]
+        chosen = [name for name in names if name.endswith((".png", ".json"))]
+        files = {name: self._read(f"{uri}/{name}") for name in chosen}
+        return {**run.data.tags, **run.data.params}, files
+
     def read_evidence(self, version: int) -> Evidence:
         """What speaks for and against a version; what cannot be read is a fault of it."""
         with answering(self.uri):

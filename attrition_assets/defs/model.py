@@ -15,6 +15,7 @@ from dagster import (
 )
 
 from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.adapters.model_cards import ModelCards
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.defs.gates import (
     CHECKS,
@@ -22,6 +23,7 @@ from attrition_assets.defs.gates import (
     compare_with_champion,
     report_checks,
 )
+from attrition_assets.defs.model_card import write_model_card
 from attrition_assets.defs.promotion import LOOP, report_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
 from attrition_assets.errors import FairnessError
@@ -60,6 +62,7 @@ def model(
     registry: ResourceParam[Registry],
     settings: ResourceParam[Settings],
     fairness: ResourceParam[FairnessPolicy],
+    cards: ResourceParam[ModelCards],
     mlflow: ResourceParam[Any],
 ) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
     """A model trained on the newest reference data, registered as the challenger.
@@ -150,6 +153,7 @@ def model(
                 **({"advice": str(comparison.verdict)} if comparison else {}),
                 **({"fairness": str(audit.verdict)} if audit else {}),
                 **evaluation.model_dump(),
+                **write_model_card(cards, version, settings),
                 "mlflow_run": MetadataValue.url(mlflow_run_url(settings, registry, run_id)),
                 "pictures": MetadataValue.md(
                     "\n\n".join(to_markdown(figure, name) for name, figure in figures.items())
