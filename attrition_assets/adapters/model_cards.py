@@ -208,7 +208,7 @@ def _read_audit(
     where = f"the MLflow run {held.run_id} of version {held.version}"
     if lost := [name for name in needed if name not in logged]:
         raise RegistryError(
-            f"{', '.join(lost)} of {where} is lost, so its card cannot be written: restore MLflow's "
+            f"{', '.join(lost)} of {where} is lost, so there can be no card: restore MLflow's "
             "artifacts from a backup, or train another version: `attrition retrain --reason TEXT`"
         )
     if not told:

@@ -26,7 +26,7 @@ HELD_MONTHS = "every month that it scored, as it was judged, and every promotion
 
 @asset(
     partitions_def=MONTHS,
-    deps=["drift_report", "monthly_summary"]  # by name: `model` reads this file,
+    deps=["drift_report", "monthly_summary"],  # by name: `model` reads this file
     group_name="attrition",
     kinds={"markdown"},
 )

@@ -43,7 +43,10 @@ def promote_version(
             f"version {version} is not promoted: {objection}. The champion stays; to promote it "
             f"all the same: `attrition promote --version {version} --override --reason TEXT`"
         )
-    return _make_champion(instance, registry, version, Kind.PROMOTED, who=who, why=why, now=now)
+    against = {"override": "yes"} if objection else {}
+    return _make_champion(
+        instance, registry, version, Kind.PROMOTED, who=who, why=why, now=now, **against
+    )
 
 
 def find_objection(registry: Registry, version: int) -> str | None:
@@ -121,6 +124,7 @@ def _make_champion(
     who: str,
     why: str,
     now: datetime,
+    **facts: str,
 ) -> int | None:
     """Move the alias and put it on record, both or neither; return the version before."""
     present, told = registry.present_champion(), read_latest_metadata(instance, "champion")
@@ -130,7 +134,9 @@ def _make_champion(
     DecisionLog(registry.home).require_writable()
     registry.promote(version)
     try:
-        report_champion(instance, registry, version, previous, who=who, why=why, now=now, kind=kind)
+        report_champion(
+            instance, registry, version, previous, who=who, why=why, now=now, kind=kind, **facts
+        )
     except (RecordError, StorageError):
         if present is not None:
             registry.promote(present)
@@ -148,10 +154,11 @@ def report_champion(
     why: str,
     now: datetime,
     kind: Kind = Kind.PROMOTED,
+    **facts: str,
 ) -> None:
     """Put on record that `version` is champion: in the log, and as the asset's materialization."""
     DecisionLog(registry.home).append(
-        kind, who=who, why=why, at=now, version=version, previous=previous or 0
+        kind, who=who, why=why, at=now, version=version, previous=previous or 0, **facts
     )
     _tell_dagster(instance, version, previous, who=who, why=why, kind=kind)
 
