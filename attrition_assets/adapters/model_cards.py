@@ -15,7 +15,7 @@ from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.adapters.reference_store import ReferenceStore
-from attrition_assets.adapters.registry import ModelVersion, Registry
+from attrition_assets.adapters.registry import ModelVersion, Registry, RunRecord
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.errors import RegistryError, SnapshotError
 from attrition_assets.governance.card_facts import (
@@ -86,9 +86,9 @@ class ModelCards:
         and writes nothing then.
         """
         held = self.registry.load(version)
-        run, logged = self.registry.read_run(held.run_id)
-        card = self._gather(held, run, logged)
-        pictures = {Path(n).stem: png for n, png in logged.items() if n.endswith(".png")}
+        run = self.registry.read_run(held.run_id)
+        card = self._gather(held, run)
+        pictures = {Path(n).stem: png for n, png in run.files.items() if n.endswith(".png")}
         files: dict[str, str] = {}
         if anew or not self.path(version, DATASHEET_PAGE).is_file():
             files |= self._write_datasheet(held)
@@ -112,9 +112,7 @@ class ModelCards:
         history = self._list_history(version, entries)
         return find_lacks(card, history, select_decisions(entries, version))
 
-    def _gather(
-        self, held: ModelVersion, run: dict[str, str], logged: dict[str, bytes]
-    ) -> ModelCard:
+    def _gather(self, held: ModelVersion, run: RunRecord) -> ModelCard:
         """All facts of a version, with what its run has on record."""
         reference = self.reference_store.read_labels(held.reference_digest, held.as_of)
         entries = DecisionLog(self.registry.home).known_entries()
@@ -123,9 +121,14 @@ class ModelCards:
         return ModelCard(
             version=held.version,
             data=_count_data(held, reference),
-            recipe=_read_recipe(held, run),
+            recipe=Recipe(
+                name=held.recipe,
+                params=run.params,
+                reproducible=run.tags.get("reproducible") == "True",
+                run_id=held.run_id,
+            ),
             merit=_measure(held, reference),
-            audit=_read_audit(held, evidence.fairness, logged),
+            audit=_read_audit(held, evidence.fairness, run.files),
             compared_with=evidence.compared_with,
             comparison=evidence.comparison,
             evidence_fault=evidence.fault,
@@ -185,16 +188,6 @@ class ModelCards:
 def _describe_followed(entry: Entry) -> str:
     said = FOLLOWED[entry.kind]
     return f"{said}: {entry.why}" if entry.kind == Kind.RETRAINING_SKIPPED else said
-
-
-def _read_recipe(held: ModelVersion, run: dict[str, str]) -> Recipe:
-    names = [name for name in run if "." not in name and name not in ("as_of", "reproducible")]
-    return Recipe(
-        name=held.recipe,
-        params={name: run[name] for name in names},
-        reproducible=run.get("reproducible") == "True",
-        run_id=held.run_id,
-    )
 
 
 def _read_audit(

@@ -100,6 +100,15 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class RunRecord:
+    """An MLflow run: its parameters and tags, and its pictures and JSON files by name."""
+
+    params: dict[str, str]
+    tags: dict[str, str]
+    files: dict[str, bytes]
+
+
+@dataclass(frozen=True)
 class Registry:
     """The versions of one registered model at one MLflow tracking URI."""
 
@@ -274,8 +283,8 @@ class Registry:
             recipe=tags.get("recipe", RECIPE),  # before it was on record there was no other
         )
 
-    def read_run(self, run_id: str) -> tuple[dict[str, str], dict[str, bytes]]:
-        """The parameters and tags of an MLflow run, and its pictures and JSON files by name."""
+    def read_run(self, run_id: str) -> RunRecord:
+        """What an MLflow run has on record. Raises RegistryError if a file cannot be read."""
         import mlflow
 
         with answering(self.uri):
@@ -285,7 +294,7 @@ class Registry:
         names = [Path(each.path).name for each in listed if not each.is_dir]
         chosen = [name for name in names if name.endswith((".png", ".json"))]
         files = {name: self._read(f"{uri}/{name}") for name in chosen}
-        return {**run.data.tags, **run.data.params}, files
+        return RunRecord(dict(run.data.params), dict(run.data.tags), files)
 
     def read_evidence(self, version: int) -> Evidence:
         """What speaks for and against a version; what cannot be read is a fault of it."""

@@ -17,6 +17,7 @@ from attrition_assets.governance.document import (
     render_markdown,
     render_page,
 )
+from attrition_assets.monitoring.report_page import show_number
 from attrition_assets.training.reference import LABEL, ReferenceData
 from attrition_assets.values import Value
 
@@ -188,13 +189,13 @@ def _say_composition(sheet: Datasheet) -> Section:
         title="Composition",
         blocks=(
             f"A row is an employee in a month's snapshot: {sheet.rows:,} rows of {sheet.people:,} "
-            f"people. The outcome is known of {known:,} rows, {sheet.known_people:,} people; "
-            f"{sheet.leavers:,} left{share}.",
+            f"people. {known:,} outcomes of {sheet.known_people:,} people train a model; "
+            f"of those {sheet.leavers:,} left{share}.",
             "People whose value of a protected attribute is unknown in some row: "
             f"{'; '.join(unknown)}."
             if unknown
             else "No protected attribute is declared.",
-            Table(header=("month", "rows", "outcome known", "left"), rows=months),
+            Table(header=("month", "rows", "outcomes that train", "left"), rows=months),
         ),
     )
 
@@ -244,8 +245,10 @@ def _describe_values(values: pd.Series, column: Column) -> str:
         return "-"
     if column.range:
         low, middle, high = known.quantile([0.25, 0.5, 0.75])
-        return f"median {middle:,.6g}, half in {low:,.6g} to {high:,.6g}"
+        low, middle, high = (show_number(each, 4) for each in (low, middle, high))
+        return f"median {middle}, half in {low} to {high}"
     counts = known.value_counts()
+    levels = f"{int((counts > 0).sum())} of {len(column.levels or ())} levels"
     if counts.iloc[0] < SMALLEST_GROUP:
-        return f"{int((counts > 0).sum())} levels"
-    return f"{int((counts > 0).sum())} levels; {counts.index[0]}: {counts.iloc[0] / len(known):.0%}"
+        return levels
+    return f"{levels}; {counts.index[0]}: {counts.iloc[0] / len(known):.0%}"

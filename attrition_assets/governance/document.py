@@ -15,8 +15,9 @@ from attrition_assets.values import Value
 # Nothing is fetched and nothing runs, whatever somebody wrote into a reason.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _STYLE = """
-.verdict { max-width: 60rem; }
+.verdict p, .verdict ul { max-width: 52rem; }
 .verdict li { margin: .2rem 0; }
+.verdict .scroll { margin: 1rem 0; }
 .verdict figure { margin: 1rem 0; }
 .verdict code { background: #f2f2f2; padding: 0 .2rem; }
 """
