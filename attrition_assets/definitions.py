@@ -7,6 +7,7 @@ from attrition_assets.defs import (
     drift,
     drift_checks,
     model,
+    model_card,
     predictions,
     promotion_job,
     published,
@@ -29,6 +30,7 @@ def build_definitions(settings: Settings) -> Definitions:
             predictions.predictions,
             drift.drift_report,
             summary.monthly_summary,
+            model_card.model_card,
             *([published.published_predictions] if settings.predictions_to else []),
         ],
         asset_checks=[
@@ -37,6 +39,7 @@ def build_definitions(settings: Settings) -> Definitions:
             *drift_checks.INFORMING_CHECKS,
             drift_checks.retraining_not_needed,
             summary.summary_complete,
+            model_card.model_card_is_current,
         ],
         jobs=[
             automation.monthly_job,
@@ -47,7 +50,7 @@ def build_definitions(settings: Settings) -> Definitions:
         schedules=[automation.monthly_schedule],
         sensors=[automation.retrain_on_drift, automation.summarize_failures],
         resources=build_resources(settings),
-        # Five short steps a month: a process for each would cost more than the work.
+        # Six short steps a month: a process for each would cost more than the work.
         executor=in_process_executor,
     )
 

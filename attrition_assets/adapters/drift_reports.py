@@ -31,6 +31,7 @@ class _Judged(BaseModel):
     """What later months must know of a report."""
 
     snapshot_version: int
+    champion_version: int
     feature_drift: _Drift
 
 
@@ -59,6 +60,14 @@ class DriftReports:
         Raises SnapshotError if it was written by another release.
         """
         return self._read(month, DriftReport)
+
+    def scored_by(self, month: pd.Period) -> tuple[int, int] | None:
+        """The version that scored a month, and the snapshot's; None if it was never judged.
+
+        A report of an earlier release tells them too. Raises SnapshotError if it is none.
+        """
+        report = self._read(month, _Judged)
+        return None if report is None else (report.champion_version, report.snapshot_version)
 
     def _read(self, month: pd.Period, kind: type[Report]) -> Report | None:
         path = self.path(month)

@@ -80,6 +80,15 @@ class ReferenceStore:
         content = io.BytesIO(self._read_checked(digest))
         return ReferenceData(self._read_compact(content, columns), as_of, self.contract)
 
+    def read_labels(self, digest: str, as_of: pd.Period) -> ReferenceData:
+        """Who stands in which snapshot with which label, and nothing else of them.
+
+        Raises RegistryError as `read` does.
+        """
+        columns = [self.contract.id, self.contract.snapshot_date, LABEL, STEP_LABEL]
+        content = io.BytesIO(self._read_checked(digest))
+        return ReferenceData(self._read_compact(content, columns), as_of, self.contract)
+
     def _read_compact(self, content: io.BytesIO, columns: list[str] | None = None) -> pd.DataFrame:
         """Columns one by one, so that no more than one is held twice."""
         texts = [name for name, column in self.contract.columns.items() if column.is_text]

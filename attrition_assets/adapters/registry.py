@@ -121,6 +121,15 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class RunRecord:
+    """An MLflow run: its parameters and tags, and its pictures and JSON files by name."""
+
+    params: dict[str, str]
+    tags: dict[str, str]
+    files: dict[str, bytes]
+
+
+@dataclass(frozen=True)
 class Registry:
     """The versions of one registered model at one MLflow tracking URI."""
 
@@ -299,6 +308,19 @@ class Registry:
             importance=IMPORTANCE.validate_json(tags.get("importance", "{}")),
             model_sha256=tags["model_sha256"],
         )
+
+    def read_run(self, run_id: str) -> RunRecord:
+        """What an MLflow run has on record. Raises RegistryError if a file cannot be read."""
+        import mlflow
+
+        with answering(self.uri):
+            run = self.client.get_run(run_id)
+            uri = str(run.info.artifact_uri)
+            listed = mlflow.artifacts.list_artifacts(artifact_uri=uri)
+        names = [Path(each.path).name for each in listed if not each.is_dir]
+        chosen = [name for name in names if name.endswith((".png", ".json"))]
+        files = {name: self._read(f"{uri}/{name}") for name in chosen}
+        return RunRecord(dict(run.data.params), dict(run.data.tags), files)
 
     def read_evidence(self, version: int) -> Evidence:
         """What speaks for and against a version; what cannot be read is a fault of it."""

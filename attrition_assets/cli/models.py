@@ -3,6 +3,7 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.cli.group import main, name_who, open_instance
 from attrition_assets.cli.pull_requests import FILE, at_repository, promote_merged
 from attrition_assets.settings import load_settings
+
+if TYPE_CHECKING:
+    from attrition_assets.adapters.model_cards import ModelCards
 
 
 @main.command()
@@ -80,6 +84,7 @@ def promote(
             now=datetime.now(UTC),
             override=override,
         )
+    _refresh_cards(held["cards"])
     if changed:
         click.echo(f"note: it learned from {', '.join(changed)}, refused or corrected since")
     click.echo(f"version {chosen} is champion now; it was {previous or 'none'} before")
@@ -94,11 +99,37 @@ def rollback(reason: str, who: str) -> None:
     from attrition_assets.defs.resources import build_resources
 
     settings = load_settings()
-    registry = build_resources(settings)["registry"]
+    held = build_resources(settings)
     with open_instance(settings) as instance:
         now = datetime.now(UTC)
-        former, replaced = roll_back(instance, registry, who=who, why=reason, now=now)
+        former, replaced = roll_back(instance, held["registry"], who=who, why=reason, now=now)
+    _refresh_cards(held["cards"])
     click.echo(f"version {former} is champion again, in place of {replaced}")
+
+
+@main.command()
+@click.option("--version", "--model-version", "version", type=int, help="default the champion")
+def card(version: int | None) -> None:
+    """Write a version's model card anew, with the datasheet of its data, and say where they lie."""
+    from attrition_assets.adapters.model_cards import CARD, DATASHEET, PAGE
+    from attrition_assets.defs.resources import build_resources
+
+    held = build_resources(load_settings())
+    cards, chosen = held["cards"], version
+    if chosen is None:
+        chosen = held["registry"].champion_version()
+    if chosen is None:
+        raise click.ClickException("there is no model yet: `attrition retrain --reason TEXT`")
+    cards.write(chosen)
+    click.echo("\n".join(str(cards.path(chosen, name)) for name in (CARD, PAGE, DATASHEET)))
+
+
+def _refresh_cards(cards: "ModelCards") -> None:
+    """Let the cards show who is champion now; what is lost of a version keeps nothing else back."""
+    from attrition_assets.defs.model_card import refresh_cards
+
+    for version, why in refresh_cards(cards)[1].items():
+        click.echo(f"note: the card of version {version} is as it was: {why}")
 
 
 @main.command()

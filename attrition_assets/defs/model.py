@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from attrition_assets.adapters.database import Database, parse_url
 from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.adapters.model_cards import ModelCards
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import ModelVersion, Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
@@ -30,6 +31,7 @@ from attrition_assets.defs.gates import (
     load_champion,
     report_checks,
 )
+from attrition_assets.defs.model_card import write_model_card
 from attrition_assets.defs.promotion import LOOP, report_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
 from attrition_assets.errors import FairnessError
@@ -84,6 +86,7 @@ def model(
     training: ResourceParam[TrainingPolicy],
     reference_store: ResourceParam[ReferenceStore],
     snapshot_store: ResourceParam[SnapshotStore],
+    cards: ResourceParam[ModelCards],
     mlflow: ResourceParam[Any],
 ) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
     """A model trained on the newest reference data, registered as the challenger.
@@ -191,6 +194,7 @@ def model(
                 **({"advice": str(comparison.verdict)} if comparison else {}),
                 **({"fairness": str(audit.verdict)} if audit else {}),
                 **evaluation.model_dump(),
+                **write_model_card(cards, version, settings),
                 "mlflow_run": MetadataValue.url(mlflow_run_url(settings, registry, run_id)),
                 "pictures": MetadataValue.md(
                     "\n\n".join(to_markdown(figure, name) for name, figure in figures.items())

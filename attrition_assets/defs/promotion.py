@@ -51,6 +51,8 @@ def promote_version(
             f"version {version} is not promoted: {objection}. The champion stays; to promote it "
             f"all the same: `attrition promote --version {version} --override --reason TEXT`"
         )
+    if objection:
+        facts["override"] = "yes"
     return _make_champion(
         instance, registry, version, Kind.PROMOTED, who=who, why=why, now=now, **facts
     )

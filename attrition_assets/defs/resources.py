@@ -8,6 +8,7 @@ from dagster import BetaWarning, DagsterEventType, InitResourceContext, Resource
 from dagster._check import not_none
 
 from attrition_assets.adapters.database import Database
+from attrition_assets.adapters.model_cards import ModelCards
 from attrition_assets.adapters.prediction_table import PredictionTable
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import EXPERIMENT, Registry
@@ -33,15 +34,17 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     snapshot_store = SnapshotStore(home, contract)
     reference_store = ReferenceStore(home, contract)
     registry = Registry(settings.mlflow_uri, home, contract)
+    policy = read_policy(settings.contract)
     return {
         "settings": settings,
-        "policy": read_policy(settings.contract),
+        "policy": policy,
         "fairness": read_fairness_policy(settings.contract),
         "training": read_training_policy(settings.contract),
         "source": open_source(settings, contract),
         "snapshot_store": snapshot_store,
         "reference_store": reference_store,
         "registry": registry,
+        "cards": ModelCards(registry, reference_store, snapshot_store, policy),
         "switch": ScoringSwitch(home),
         **_name_prediction_table(settings, contract),
         "mlflow": _build_mlflow_run(registry),

@@ -5,8 +5,7 @@ still tell of a group that is the only one suppressed in its table is not guarde
 tables are for those who may see the groups' rates. The picture is `pictures.draw_fairness`.
 """
 
-from collections.abc import Sequence
-
+from attrition_assets.governance.document import Table, to_table
 from attrition_assets.governance.fairness_policy import FairnessPolicy, FlagMeans
 from attrition_assets.governance.fairness_report import FairnessAudit, PartitionAudit
 from attrition_assets.governance.groups import UNKNOWN
@@ -30,21 +29,8 @@ def render_fairness(audit: FairnessAudit) -> str:
         f"by the newest of {audit.rows} rows; flagged from a probability of {audit.threshold:.3f}. "
         f"Permutation test over the worst group: {chance}. {DIRECTIONS[audit.policy.flag_means]}",
         "\n".join(f"- {reason}" for reason in audit.reasons),
-        _tabulate(
-            ("groups by", "verdict", "parity difference", "p", "equalised odds difference", "p"),
-            [
-                (
-                    part.name,
-                    part.verdict,
-                    _show(part.parity_difference),
-                    _show_p(part.p_value),
-                    _show(part.odds_difference),
-                    _show_p(part.odds_p_value),
-                )
-                for part in audit.partitions
-            ],
-        ),
-        *(_render_partition(part, audit.policy, audit.people) for part in audit.partitions),
+        to_table(tabulate_parts(audit)),
+        *(to_table(tabulate_groups(part, audit.policy, audit.people)) for part in audit.partitions),
         "In brackets: 95 % intervals. Ratio: flagged, over the most favoured group's. Recall: "
         "flagged of those who left; false flags: of those who stayed.",
     ]
@@ -53,7 +39,7 @@ def render_fairness(audit: FairnessAudit) -> str:
 
 def render_proxies(audit: ProxyAudit) -> str:
     """What the features tell of each protected attribute; it informs and blocks nothing."""
-    rows = [
+    rows = tuple(
         (
             each.attribute,
             each.group,
@@ -62,12 +48,31 @@ def render_proxies(audit: ProxyAudit) -> str:
             ", ".join(f"{one.feature} {one.auc:.2f}" for one in each.strongest) or NONE,
         )
         for each in audit.targets
-    ]
+    )
     header = ("attribute", "group", "told by the features", "AUC", "strongest features, alone")
-    return f"**Proxies.** {audit.people} people.\n\n{_tabulate(header, rows)}\n"
+    table = to_table(Table(header=header, rows=rows))
+    return f"**Proxies.** {audit.people} people.\n\n{table}\n"
 
 
-def _render_partition(part: PartitionAudit, policy: FairnessPolicy, people: int) -> str:
+def tabulate_parts(audit: FairnessAudit) -> Table:
+    """A line for each attribute and each pair of them."""
+    header = ("groups by", "verdict", "parity difference", "p", "equalised odds difference", "p")
+    rows = tuple(
+        (
+            part.name,
+            str(part.verdict),
+            _show(part.parity_difference),
+            _show_p(part.p_value),
+            _show(part.odds_difference),
+            _show_p(part.odds_p_value),
+        )
+        for part in audit.partitions
+    )
+    return Table(header=header, rows=rows)
+
+
+def tabulate_groups(part: PartitionAudit, policy: FairnessPolicy, people: int) -> Table:
+    """The groups of an attribute or a pair, of `people` audited; small ones without numbers."""
     few = f"fewer than {policy.smallest(people):.0f}"
     header = (
         "people",
@@ -84,7 +89,7 @@ def _render_partition(part: PartitionAudit, policy: FairnessPolicy, people: int)
     for group in part.groups:
         if group.suppressed:
             count = str(group.people) if group.group == UNKNOWN else few
-            rows.append((group.group, count, *[NONE] * 7, group.verdict))
+            rows.append((group.group, count, *[NONE] * 7, str(group.verdict)))
             continue
         shares = (group.leaving, group.selection, group.scoring)
         ratios = "; ".join(f"{each.ratio} of {each.reference}" for each in group.impacts)
@@ -95,17 +100,10 @@ def _render_partition(part: PartitionAudit, policy: FairnessPolicy, people: int)
                 *map(_show, shares),
                 ratios or NONE,
                 *map(_show, (group.auc, group.recall, group.false_flags)),
-                group.verdict,
+                str(group.verdict),
             )
         )
-    return _tabulate((part.name, *header), rows)
-
-
-def _tabulate(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines
-    )
+    return Table(header=(part.name, *header), rows=tuple(rows))
 
 
 def _show(value: float | Estimate | None) -> str:

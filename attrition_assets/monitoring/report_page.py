@@ -48,7 +48,7 @@ STYLE = """
 """
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """A row of a table: its cells as text, and its class: `alarm`, `unknown` or none."""
 
     cells: tuple[str, ...]
@@ -64,7 +64,7 @@ def render_verdicts(report: DriftReport, headline: str, reasons: tuple[str, ...]
         _render_standing(features),
         f'<p class="facts">{escape(_describe_samples(report))}</p>',
         "<h2>The verdicts</h2>",
-        _render_table("The verdicts", ("question", "answer", "why"), _list_verdicts(report)),
+        render_table("The verdicts", ("question", "answer", "why"), _list_verdicts(report)),
         _render_faults(report.data_quality),
         _render_detectable(features),
         _render_evidence(features.evidence),
@@ -81,14 +81,14 @@ def render_features(verdict: FeatureDrift, pictures: Mapping[str, str]) -> str:
     title = "The features that moved" if drifted else "No single feature moved: the foremost"
     headers = ("feature", "aspect", "method", "p", "adjusted p", "effect", "in the model", "note")
     rows = [
-        _Row(_describe_test(test))
+        Row(_describe_test(test))
         for column in columns
         for test in _choose_tests(verdict.tests, column)
     ]
     figures = "\n".join(pictures.values())
     return (
         f"<h2>{title}</h2>\n<p>Most important to the model first.</p>\n"
-        f"{_render_table(title, headers, rows)}\n<h3>Before and after</h3>\n"
+        f"{render_table(title, headers, rows)}\n<h3>Before and after</h3>\n"
         "<p>The values of each; a changed relation to other columns does not show in them.</p>\n"
         f'<div class="pictures">{figures}</div>'
     )
@@ -143,7 +143,7 @@ def _describe_test(test: FeatureTest) -> tuple[str, ...]:
     )
 
 
-def _list_verdicts(report: DriftReport) -> list[_Row]:
+def _list_verdicts(report: DriftReport) -> list[Row]:
     verdicts = {
         "Data quality: is any column broken?": report.data_quality,
         "Feature drift: have the people changed?": report.feature_drift,
@@ -154,7 +154,7 @@ def _list_verdicts(report: DriftReport) -> list[_Row]:
     }
     marks = {Finding.DRIFT: "alarm", Finding.FAULT: "alarm", Finding.CANNOT_TELL: "unknown"}
     return [
-        _Row((question, each.finding.answer, each.reason), marks.get(each.finding, ""))
+        Row((question, each.finding.answer, each.reason), marks.get(each.finding, ""))
         for question, each in verdicts.items()
     ]
 
@@ -184,13 +184,11 @@ def _render_faults(verdict: DataQuality) -> str:
     if not verdict.faults:
         return ""
     rows = [
-        _Row(
-            (each.column, each.fault, f"{each.share:.1%}", each.explanation, _show_p(each.p_value))
-        )
+        Row((each.column, each.fault, f"{each.share:.1%}", each.explanation, _show_p(each.p_value)))
         for each in verdict.faults
     ]
     headers = ("column", "fault", "share of rows", "what is wrong", "adjusted p")
-    return f"<h2>Broken columns</h2>\n{_render_table('Broken columns', headers, rows)}"
+    return f"<h2>Broken columns</h2>\n{render_table('Broken columns', headers, rows)}"
 
 
 def _render_detectable(verdict: FeatureDrift) -> str:
@@ -213,14 +211,14 @@ def _render_evidence(evidence: tuple[Evidence, ...]) -> str:
         return ""
     headers = ("way of looking", "alarm", "p", "alarms up to", "note")
     rows = [
-        _Row(
+        Row(
             (each.method, _answer(each), _show_p(each.p_value), _show_p(each.level), each.note),
             "alarm" if each.alarmed else "",
         )
         for each in evidence
     ]
     title = "The evidence for feature drift"
-    return f"<h2>{title}</h2>\n{_render_table(title, headers, rows)}"
+    return f"<h2>{title}</h2>\n{render_table(title, headers, rows)}"
 
 
 def _answer(evidence: Evidence) -> str:
@@ -233,7 +231,7 @@ def _render_items(texts: Iterable[str]) -> str:
     return "".join(f"<li>{escape(text)}</li>" for text in texts)
 
 
-def _render_table(label: str, headers: tuple[str, ...], rows: list[_Row]) -> str:
+def render_table(label: str, headers: tuple[str, ...], rows: list[Row]) -> str:
     """A table that scrolls by itself where it is too wide; the first cell heads its row."""
     head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
     body = "\n".join(_render_row(row) for row in rows)
@@ -244,7 +242,7 @@ def _render_table(label: str, headers: tuple[str, ...], rows: list[_Row]) -> str
     )
 
 
-def _render_row(row: _Row) -> str:
+def _render_row(row: Row) -> str:
     mark = f' class="{row.mark}"' if row.mark else ""
     cells = "".join(f"<td>{escape(cell)}</td>" for cell in row.cells[1:])
     return f'<tr{mark}><th scope="row">{escape(row.cells[0])}</th>{cells}</tr>'

@@ -12,6 +12,7 @@ UPSTREAM = {
     "predictions": {"employee_snapshot", "champion"},
     "drift_report": {"employee_snapshot", "predictions"},
     "monthly_summary": {"drift_report", "predictions"},
+    "model_card": {"drift_report", "monthly_summary"},
 }
 CHECKS = {
     "employee_snapshot": {
@@ -44,8 +45,9 @@ CHECKS = {
         "retraining_not_needed",
     },
     "monthly_summary": {"summary_complete"},
+    "model_card": {"model_card_is_current"},
 }
-MONTHLY = {"employee_snapshot", "predictions", "drift_report", "monthly_summary"}
+MONTHLY = {"employee_snapshot", "predictions", "drift_report", "monthly_summary", "model_card"}
 
 
 def test_the_asset_graph_is_the_loop() -> None:
@@ -79,7 +81,10 @@ def test_every_asset_that_can_be_wrong_has_its_checks() -> None:
 def test_drift_and_a_comparison_never_block_and_broken_data_always_does() -> None:
     graph = defs.resolve_asset_graph()
     informing = {key.name for key in graph.asset_check_keys if not graph.get(key).blocking}
-    assert informing == CHECKS["drift_report"] | {"holds_against_champion", "fair_to_groups"}
+    assert informing == CHECKS["drift_report"] | CHECKS["model_card"] | {
+        "holds_against_champion",
+        "fair_to_groups",
+    }
 
 
 def test_jobs_schedule_and_sensor_are_there_and_running_by_default() -> None:
