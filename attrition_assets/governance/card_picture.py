@@ -15,7 +15,7 @@ def draw_history(history: tuple[MonthRecord, ...]) -> bytes:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 2.8))
-    figure.subplots_adjust(left=0.09, right=0.99, top=0.97, bottom=0.26)
+    figure.subplots_adjust(left=0.11, right=0.99, top=0.97, bottom=0.26)
     axes = figure.subplots()
     for lost, colour in ((False, BLUE), (True, ORANGE)):
         drawn = [

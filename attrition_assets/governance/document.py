@@ -18,6 +18,7 @@ _STYLE = """
 .verdict p, .verdict ul { max-width: 52rem; }
 .verdict li { margin: .2rem 0; }
 .verdict .scroll { margin: 1rem 0; }
+.verdict tbody th { min-width: 6rem; }
 .verdict figure { margin: 1rem 0; }
 .verdict code { background: #f2f2f2; padding: 0 .2rem; }
 """
