@@ -5,7 +5,7 @@ What starts runs by itself is in `defs/automation.py`; what a job does is in `de
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from dagster import DagsterInstance, ExecuteInProcessResult
 
 from attrition_assets.adapters.mlflow_answers import mask_credentials
 from attrition_assets.adapters.prediction_table import PredictionTable
+from attrition_assets.adapters.removal import require_not_removed
 from attrition_assets.definitions import build_definitions
 from attrition_assets.defs.month_state import MonthState, State, read_state
 from attrition_assets.defs.partitions import MONTHS
@@ -54,6 +55,7 @@ def run_month(settings: Settings, instance: DagsterInstance, month: pd.Period) -
 
     Raises AttritionError, which says why and what to do, if the month was not scored and judged.
     """
+    require_not_removed(settings.home, month, settings.retention_days, datetime.now(UTC))
     definitions = build_definitions(settings)
 
     def run(job: str) -> ExecuteInProcessResult:

@@ -38,3 +38,30 @@ def last_day(month: pd.Period) -> pd.Timestamp:
 def months_between(earlier: pd.Period, later: pd.Period) -> int:
     """How many months `later` comes after `earlier`."""
     return (later.year - earlier.year) * 12 + later.month - earlier.month
+
+
+def name_ranges(months: Iterable[pd.Period]) -> str:
+    """Months as text, each run of them as one: `2022-01 to 2022-12, 2023-02`.
+
+    >>> name_ranges(pd.period_range("2022-01", "2022-03", freq="M"))
+    '2022-01 to 2022-03'
+    """
+    runs: list[list[pd.Period]] = []
+    for month in sorted(months):
+        if runs and month == runs[-1][-1] + 1:
+            runs[-1].append(month)
+        else:
+            runs.append([month])
+    return ", ".join(f"{run[0]} to {run[-1]}" if run[1:] else f"{run[0]}" for run in runs)
+
+
+def read_ranges(text: str) -> set[pd.Period]:
+    """The months of a text that `name_ranges` wrote; none in any other.
+
+    >>> read_ranges("2022-12 to 2023-01") == {parse_month("2022-12"), parse_month("2023-01")}
+    True
+    """
+    found = re.findall(r"(\d{4}-\d\d)(?: to (\d{4}-\d\d))?", text)
+    return {
+        month for first, last in found for month in pd.period_range(first, last or first, freq="M")
+    }

@@ -52,6 +52,9 @@ class Settings(Value):
     search_seconds: float | None = Field(
         None, gt=0, description="time cap of the search; default none"
     )
+    retention_days: int = Field(
+        1461, ge=183, description="days after which `attrition purge` removes what is of a month"
+    )
     study_database: SecretStr | None = Field(
         None, description="SQLAlchemy URL of a database whose trials several workers share"
     )

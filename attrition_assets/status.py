@@ -94,6 +94,7 @@ def collect_status(settings: Settings, instance: DagsterInstance, now: datetime)
         read_state(month, instance, source, store, switch, settings)
         for month in _list_months(sent, store, due)
     ]
+    states = [state for state in states if state.state != State.REMOVED]
     judged = [state for state in states if state.state == State.JUDGED]
     last = judged[-1] if judged else None
     running = find_running_retraining(instance)

@@ -144,6 +144,12 @@ def test_half_a_database_is_refused(variables: dict[str, str], said: str) -> Non
     assert "hidden" not in refused
 
 
+def test_records_are_kept_for_four_years_and_never_less_than_half_a_year() -> None:
+    assert read().retention_days == 1461
+    assert read(ATTRITION_RETENTION_DAYS="400").retention_days == 400
+    assert "ATTRITION_RETENTION_DAYS: " in refuse(ATTRITION_RETENTION_DAYS="30")
+
+
 def test_a_token_of_github_is_a_secret_and_goes_with_a_repository() -> None:
     given = {"ATTRITION_GITHUB_TOKEN": "hidden", "ATTRITION_GITHUB_REPOSITORY": "company/attrition"}
     settings = read(**given, ATTRITION_GITHUB_URL="https://github.example/api/v3/")

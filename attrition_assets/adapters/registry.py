@@ -39,6 +39,8 @@ MODEL_NAME = "attrition"
 EXPERIMENT = "attrition"
 CHAMPION, CHALLENGER = "champion", "challenger"
 MODEL_FILE, HELD_OUT_FILE, AUDIT_FILE = "model.skops", "held_out.parquet", "fairness.json"
+# The tag that says when a version's held-out scores were removed under retention, and by whom.
+REMOVED = "held_out_removed"
 VERDICTS = TypeAdapter(dict[str, str])
 # What a version must carry to be loaded.
 TAGS = ("as_of", "reference_digest", "threshold", "model_sha256", "held_out_sha256")
@@ -288,6 +290,12 @@ class Registry:
                 "`attrition promote --version N`, or train one: `attrition retrain --reason TEXT`"
             )
         tags: dict[str, Any] = found.tags
+        if REMOVED in tags:
+            raise RegistryError(
+                f"the held-out scores of version {version} of {MODEL_NAME!r} were {tags[REMOVED]}: "
+                "it can score no more; promote another version, or train one: `attrition retrain "
+                "--reason TEXT`"
+            )
         model = self._read_checked(
             version, f"models:/{MODEL_NAME}/{version}/{MODEL_FILE}", tags["model_sha256"]
         )
@@ -322,10 +330,14 @@ class Registry:
         files = {name: self._read(f"{uri}/{name}") for name in chosen}
         return RunRecord(dict(run.data.params), dict(run.data.tags), files)
 
+    def read_tags(self, version: int) -> dict[str, str]:
+        """What a version carries, its files unopened."""
+        with answering(self.uri):
+            return dict(self.client.get_model_version(MODEL_NAME, str(version)).tags)
+
     def read_evidence(self, version: int) -> Evidence:
         """What speaks for and against a version; what cannot be read is a fault of it."""
-        with answering(self.uri):
-            tags: dict[str, str] = self.client.get_model_version(MODEL_NAME, str(version)).tags
+        tags = self.read_tags(version)
         try:
             comparison = tags.get("comparison")
             return Evidence(
@@ -378,12 +390,14 @@ class Registry:
         return previous
 
     def _alias(self, alias: str) -> int | None:
+        """The version that has the alias; None if none has, or one that was deleted."""
         client = self.client
         with answering(self.uri):
             models = client.search_registered_models(f"name='{MODEL_NAME}'")
         for model in models:
             if alias in model.aliases:
-                return int(model.aliases[alias])
+                version = int(model.aliases[alias])
+                return version if version in self.versions() else None
         return None
 
     def _read_checked(self, version: int, uri: str, digest: str) -> bytes:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
 from attrition_assets.adapters.snapshots import RawSnapshot
-from attrition_assets.adapters.versions import write_version
+from attrition_assets.adapters.versions import list_versions, write_version
 from attrition_assets.adapters.waivers import Waiver, Waivers
 from attrition_assets.casting import cast_to_contract, read_numbers
 from attrition_assets.contract import Contract, order_columns
@@ -216,7 +216,7 @@ class SnapshotStore:
         return sorted({each.check for each in self.waivers.read(month) if each.sent_sha256 == sent})
 
     def find_changed(self, sources: Mapping[str, str]) -> list[str]:
-        """Of months and the digests of their tables, those that were refused or corrected since."""
+        """Of months and the digests of their tables, those refused, corrected or removed since."""
         ledgers = {str(month): ledger for month, ledger in self.ledgers().items()}
         return [
             month
@@ -250,6 +250,23 @@ class SnapshotStore:
             raise SnapshotError(f"{path} is not the table that was checked: {how} again")
         return pd.read_parquet(
             io.BytesIO(content), columns=None if columns is None else list(columns)
+        )
+
+    def read_version(self, month: pd.Period, version: int) -> pd.DataFrame:
+        """One version of a month's table, the present one or one that was superseded or refused.
+
+        Raises SnapshotError unless it lies there as it was accepted.
+        """
+        path = self.table_path(month)
+        ledgers = map(_read_ledger, list_versions(path.with_suffix(".json")))
+        digests = {each.table_sha256 for each in ledgers if each.version == version}
+        for each in list_versions(path):
+            content = each.read_bytes()
+            if content_digest(content) in digests:
+                return pd.read_parquet(io.BytesIO(content))
+        raise SnapshotError(
+            f"version {version} of the snapshot of {month} does not lie in {self.folder} as it was "
+            "accepted: restore it from a backup"
         )
 
     def read_ids(self, month: pd.Period) -> pd.DataFrame:

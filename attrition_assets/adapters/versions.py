@@ -33,5 +33,16 @@ def superseded(path: Path) -> list[Path]:
     return sorted(_folder(path).glob(f"[0-9]*{path.suffix}"), key=lambda each: int(each.stem))
 
 
+def list_versions(path: Path) -> list[Path]:
+    """All versions, the present one the last; empty if there is none."""
+    earlier = superseded(path)
+    if not path.is_file():
+        return earlier
+    # After a crash in `write_version` the newest superseded version is the present one.
+    if earlier and earlier[-1].read_bytes() == path.read_bytes():
+        earlier.pop()
+    return [*earlier, path]
+
+
 def _folder(path: Path) -> Path:
     return path.parent / "superseded" / path.stem

@@ -86,7 +86,9 @@ def promote(
         )
     _refresh_cards(held["cards"])
     if changed:
-        click.echo(f"note: it learned from {', '.join(changed)}, refused or corrected since")
+        click.echo(
+            f"note: it learned from {', '.join(changed)}, refused, corrected or removed since"
+        )
     click.echo(f"version {chosen} is champion now; it was {previous or 'none'} before")
 
 

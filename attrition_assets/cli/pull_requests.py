@@ -58,7 +58,7 @@ def propose(version: int | None, repository: Path) -> None:
         found,
         _open_github(settings),
         template=TEMPLATE.read_text("utf-8"),
-        notes=[f"it learned from {', '.join(changed)}, refused or corrected since"]
+        notes=[f"it learned from {', '.join(changed)}, refused, corrected or removed since"]
         if changed
         else [],
     )

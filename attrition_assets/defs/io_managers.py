@@ -94,7 +94,7 @@ class ReferenceIOManager(IOManager):
     def load_input(self, context: InputContext) -> tuple[ReferenceData, str]:
         """Read the run's own table, or the newest if the run made none, and its digest.
 
-        Raises TrainingError if a month in it was refused or corrected since.
+        Raises TrainingError if a month in it was refused, corrected or removed since.
         """
         step = context.step_context
         own = read_run_metadata(step.instance, step.run_id, "reference_data")
@@ -105,8 +105,8 @@ class ReferenceIOManager(IOManager):
             reference = self.store.read(digest, parse_month(own["as_of"]), compact=True)
         if changed := self.snapshot_store.find_changed(self.store.sources(digest)):
             raise TrainingError(
-                f"the reference data holds {', '.join(changed)}, refused or corrected since: "
-                "materialize reference_data with model"
+                f"the reference data holds {', '.join(changed)}, refused, corrected or "
+                "removed since: materialize reference_data with model"
             )
         return reference, digest
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 import pandas as pd
 from dagster import DagsterInstance
 
+from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.snapshot_store import Ledger, SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotSource
@@ -18,6 +19,7 @@ from attrition_assets.adapters.waivers import WAIVABLE
 from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.runs import explain_failure, find_last_failure
 from attrition_assets.errors import DatabaseError, SnapshotError
+from attrition_assets.governance.retention import find_removal
 from attrition_assets.monitoring.report import DriftReport
 from attrition_assets.months import partition_key
 from attrition_assets.settings import Settings
@@ -26,6 +28,7 @@ from attrition_assets.settings import Settings
 class State(StrEnum):
     """How far a month came."""
 
+    REMOVED = "removed"
     MISSING = "no snapshot"
     REFUSED = "refused"
     NOT_CHECKED = "not checked"
@@ -62,6 +65,10 @@ def read_state(
     ledger = snapshot_store.ledger(month)
     again = f"`attrition run {month}`"
     if ledger is None:
+        entries = DecisionLog(settings.home).known_entries()
+        if removal := find_removal(entries, month):
+            said = f"its records were {removal}"
+            return MonthState(month, State.REMOVED, said, "nothing: it is past its retention")
         return _explain_unchecked(month, instance, source, again)
     if not ledger.accepted:
         return _explain_refusal(month, ledger, snapshot_store, again)

@@ -34,6 +34,7 @@ CHECKS = [
         "enough_people": "Enough people have a known outcome to learn from.",
         "enough_leavers": "Enough of them left.",
         "both_outcomes_occur": "Some left and some stayed.",
+        "features_vary": "Some feature differs between people.",
     }.items()
 ]
 
@@ -122,6 +123,10 @@ def _check_reference(reference: ReferenceData) -> Iterator[AssetCheckResult]:
     yield _at_least("enough_leavers", leavers, MIN_LEAVERS, "rows that left within the horizon")
     outcomes = rows[LABEL].nunique()
     yield _at_least("both_outcomes_occur", outcomes, 2, "outcomes among the labelled rows")
+    features = reference.contract.features
+    varying = sum(rows[name].nunique(dropna=False) > 1 for name in features)
+    what = f"of {len(features)} features have more than one value among the labelled rows"
+    yield _at_least("features_vary", varying, 1, what)
 
 
 def _at_least(check: str, value: int, least: int, what: str) -> AssetCheckResult:

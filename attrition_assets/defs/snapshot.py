@@ -1,6 +1,7 @@
 """`employee_snapshot`: a month's people, checked before anybody reads them."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from dagster import (
     AssetCheckResult,
@@ -12,11 +13,13 @@ from dagster import (
     asset,
 )
 
+from attrition_assets.adapters.removal import require_not_removed
 from attrition_assets.adapters.snapshot_store import JudgedSnapshot, SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.defs.metadata import show_values
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.months import parse_month
+from attrition_assets.settings import Settings
 from attrition_assets.validation.checks import SNAPSHOT_CHECKS
 
 CHECKS = [
@@ -39,6 +42,7 @@ def employee_snapshot(
     context: AssetExecutionContext,
     source: ResourceParam[SnapshotSource],
     snapshot_store: ResourceParam[SnapshotStore],
+    settings: ResourceParam[Settings],
 ) -> Iterator[Output[JudgedSnapshot] | AssetCheckResult]:
     """The people of a month, as of its last day.
 
@@ -46,6 +50,7 @@ def employee_snapshot(
     and nowhere else: it is not scored, and no model learns from it.
     """
     month = parse_month(context.partition_key)
+    require_not_removed(settings.home, month, settings.retention_days, datetime.now(UTC))
     departures = source.departures(known_by=month)
     judged = snapshot_store.judge(source.fetch(month), month, departures=departures)
     if judged.table is None:

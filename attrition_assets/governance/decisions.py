@@ -7,6 +7,7 @@ removed or put in between breaks the chain at the next one. Where the lines lie 
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +34,7 @@ class Kind(StrEnum):
     RESUMED = "scoring resumed"
     ALARM_ACKNOWLEDGED = "alarm acknowledged"
     CHECK_WAIVED = "check waived"
+    RECORDS_REMOVED = "records removed"
     RECORD_BROKEN = "record broken"
 
 
@@ -49,8 +51,7 @@ class Entry(Value):
 
     def describe(self) -> str:
         """The entry in a line for people."""
-        # Digests and ids of runs are known by how they begin.
-        facts = ", ".join(f"{name} {str(value)[:12]}" for name, value in self.facts.items())
+        facts = ", ".join(f"{name} {_shorten(str(value))}" for name, value in self.facts.items())
         what = f"{self.kind} ({facts})" if facts else str(self.kind)
         return f"{self.number:>4}  {self.at:%Y-%m-%d %H:%M}  {what} by {self.who}: {self.why}"
 
@@ -59,6 +60,11 @@ class Entry(Value):
         return json.dumps(
             self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":")
         )
+
+
+def _shorten(value: str) -> str:
+    """Digests and ids of runs are known by how they begin."""
+    return value[:12] if re.fullmatch("[0-9a-f-]{32,}", value) else value
 
 
 def add_entry(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from attrition_assets.adapters.files import write_atomically
-from attrition_assets.adapters.versions import superseded, write_version
+from attrition_assets.adapters.versions import list_versions, superseded, write_version
 
 
 def test_the_first_content_is_version_one_and_stays_so_when_written_again(tmp_path: Path) -> None:
@@ -42,3 +42,13 @@ def test_versions_of_one_month_are_not_those_of_another(tmp_path: Path) -> None:
         write_version(tmp_path / f"{month}.json", b"a")
     write_version(tmp_path / "2026-01-01.json", b"b")
     assert superseded(tmp_path / "2026-02-01.json") == []
+
+
+def test_all_versions_are_listed_once_the_present_one_last(tmp_path: Path) -> None:
+    path = tmp_path / "month.parquet"
+    assert list_versions(path) == []
+    for content in (b"first", b"second"):
+        write_version(path, content)
+    assert [each.read_bytes() for each in list_versions(path)] == [b"first", b"second"]
+    path.write_bytes(b"first")  # as a crash leaves it, before the present one is replaced
+    assert list_versions(path) == [path]

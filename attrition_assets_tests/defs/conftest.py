@@ -1,7 +1,9 @@
 """A small company's months, walked once through the real jobs; tests look at what that left."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,11 +48,27 @@ class Walked:
     unseen: pd.DataFrame
 
     def copy_to(self, home: Path) -> Settings:
-        """The same state in another home, for a test that changes it."""
+        """The same state in another home, its artifacts too, for a test that changes it."""
         shutil.copytree(self.settings.home, home, symlinks=True)
+        point_to_own_artifacts(home, self.settings.home)
         return Settings.from_environment(
             {"ATTRITION_HOME": str(home), "ATTRITION_DATA": str(self.settings.data)}
         )
+
+
+def point_to_own_artifacts(home: Path, original: Path) -> None:
+    """MLflow records whole paths: those of a copied home lead to the other one."""
+    places = {
+        "runs": "artifact_uri",
+        "experiments": "artifact_location",
+        "logged_models": "artifact_location",
+        "model_versions": "storage_location",
+    }
+    with closing(sqlite3.connect(home / "mlflow" / "mlflow.db")) as database, database:
+        for table, column in places.items():
+            database.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(original), str(home))
+            )
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,10 @@ CHECKS = {
         "missing_values_usual",
         "leavers_recorded",
     },
-    "reference_data": {"enough_people", "enough_leavers", "both_outcomes_occur"},
+    "reference_data": {
+        *("enough_people", "enough_leavers"),
+        *("both_outcomes_occur", "features_vary"),
+    },
     "model": {
         "better_than_base_rate",
         "calibrated",

@@ -120,7 +120,9 @@ def test_a_model_is_not_trained_on_a_month_refused_since_its_reference_data_was_
     place.sent(DRIFT).write_bytes(b"")
     assert not place.run(DRIFT).success
     trained = place.loop.run(place.instance, "retraining", assets=["model"])
-    assert f"the reference data holds {DRIFT}, refused or corrected since" in place.why(trained)
+    assert f"the reference data holds {DRIFT}, refused, corrected or removed since" in place.why(
+        trained
+    )
     assert place.loop.registry.versions() == [1, 2]
 
 
