@@ -128,6 +128,7 @@ class ModelCards:
                 run_id=held.run_id,
             ),
             merit=_measure(held, reference),
+            importance=held.importance,
             audit=_read_audit(held, evidence.fairness, run.files),
             compared_with=evidence.compared_with,
             comparison=evidence.comparison,

@@ -36,6 +36,8 @@ CHECKS = {
         "no_leaking_feature",
         "holds_against_champion",
         "fair_to_groups",
+        "flags_like_champion",
+        "learned_from_sound_data",
     },
     "predictions": {"one_score_per_employee", "probabilities_valid"},
     "drift_report": {
@@ -87,6 +89,8 @@ def test_drift_and_a_comparison_never_block_and_broken_data_always_does() -> Non
     assert informing == CHECKS["drift_report"] | CHECKS["model_card"] | {
         "holds_against_champion",
         "fair_to_groups",
+        "flags_like_champion",
+        "learned_from_sound_data",
     }
 
 

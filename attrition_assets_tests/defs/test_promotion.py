@@ -23,7 +23,7 @@ def test_a_version_carries_what_it_was_compared_with_and_the_audit(registry: Reg
     assert second.comparison is not None
     assert (second.comparison.verdict, second.compared_with) == (Recommendation.CANNOT_TELL, 1)
     assert second.comparison.leavers < 150
-    assert registry.load(2).recipe == registry.load(1).recipe == "logistic-1"
+    assert registry.load(2).recipe == registry.load(1).recipe == "logistic-2"
     assert set(second.fairness) == {"Age", "Gender", "MaritalStatus"}
 
 
