@@ -23,7 +23,7 @@ def environment(settings: Settings) -> dict[str, str]:
         **inherited,
         "DAGSTER_HOME": str(settings.home),
         "ATTRITION_DATA": str(settings.data),
-        "ATTRITION_TRIALS": "3",
+        "ATTRITION_TRIALS": "1",
     }
 
 

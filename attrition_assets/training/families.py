@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import optuna
 
 C_RANGE = (1e-3, 1.0)
-RATE_RANGE = (0.03, 0.4)
+RATE_RANGE = (0.05, 0.5)
 DEPTHS = (1, 3)
-TREES = 150
+TREES = 80
 BINS = 63  # weighted quantiles of more take most of the time
 Params = dict[str, str | float | int]
 
@@ -42,7 +42,7 @@ class Family(StrEnum):
 # What is tried before anything else is known.
 DEFAULTS: dict[Family, Params] = {
     Family.LOGISTIC: {"family": "logistic", "C": 0.03},
-    Family.BOOSTING: {"family": "boosting", "learning_rate": 0.1, "max_depth": 2},
+    Family.BOOSTING: {"family": "boosting", "learning_rate": 0.2, "max_depth": 2},
 }
 
 

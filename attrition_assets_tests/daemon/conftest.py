@@ -102,7 +102,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     write_company(company, data)
     prepare_home(home)
     settings = Settings.from_environment(
-        {"ATTRITION_HOME": str(home), "ATTRITION_DATA": str(data), "ATTRITION_TRIALS": "3"}
+        {"ATTRITION_HOME": str(home), "ATTRITION_DATA": str(data), "ATTRITION_TRIALS": "1"}
     )
     loop = Loop(settings, lambda line: None)
     with DagsterInstance.from_config(str(home)) as instance:

@@ -90,7 +90,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
     write_company(apply_faults(company, [DuplicatedFile(parse_month(FAULT))], 11), data)
     prepare_home(home)
     settings = Settings.from_environment(
-        {"ATTRITION_HOME": str(home), "ATTRITION_DATA": str(data), "ATTRITION_TRIALS": "3"}
+        {"ATTRITION_HOME": str(home), "ATTRITION_DATA": str(data), "ATTRITION_TRIALS": "1"}
     )
     said: list[str] = []
     loop = Loop(settings, said.append)
