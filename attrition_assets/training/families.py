@@ -23,7 +23,7 @@ C_RANGE = (1e-3, 1.0)
 RATE_RANGE = (0.05, 0.5)
 DEPTHS = (1, 3)
 TREES = 80
-BINS = 63  # weighted quantiles of more take most of the time
+BINS = 32  # weighted quantiles of more take most of the time
 Params = dict[str, str | float | int]
 
 
