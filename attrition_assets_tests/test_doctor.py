@@ -33,6 +33,8 @@ OTHER_SECTIONS = {
     *("A month has no file", "A partition is unknown", "A setting is misspelt"),
     *("The policy is refused", "A drift alarm stands"),
     *("State cannot be written", "The disk is full", "MLflow is away", "A store is locked"),
+    *("A score cannot be explained", "What is past its retention"),
+    "A reference table teaches nothing",
     *("The database does not answer", "A promotion is refused"),
 }
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

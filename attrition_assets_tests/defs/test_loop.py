@@ -231,7 +231,8 @@ def test_a_registered_model_carries_what_an_auditor_asks_for(walked: Walked) -> 
     assert 0.5 < run.data.metrics["auc"] < 0.95
     assert {item.path for item in registry.client.list_artifacts(version.run_id)} >= {
         "calibration.png",
-        "effects.png",
+        "contributions.png",
+        "importance.png",
         "held_out.parquet",
     }
     loaded = registry.load(2)

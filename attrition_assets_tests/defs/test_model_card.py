@@ -112,12 +112,10 @@ def test_a_month_that_was_sent_again_and_a_lost_card_are_missed(place: Place) ->
     assert cards.find_lacks(2) == ()
 
 
-def test_a_version_whose_audit_is_lost_or_another_keeps_its_card(
-    place: Place, walked: Walked
-) -> None:
+def test_a_version_whose_audit_is_lost_or_another_keeps_its_card(place: Place) -> None:
     cards = open_cards(place.settings)
     before, run_id = cards.path(2).read_bytes(), cards.registry.load(2).run_id
-    (audit,) = walked.settings.home.glob(f"mlflow/artifacts/{run_id}/**/fairness.json")
+    (audit,) = place.settings.home.glob(f"mlflow/artifacts/{run_id}/**/fairness.json")
     with lost(audit):
         with pytest.raises(RegistryError, match=r"fairness.json of .* is lost, so there can be no"):
             cards.write(2)
