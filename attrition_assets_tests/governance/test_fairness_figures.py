@@ -90,8 +90,8 @@ def test_on_the_real_table_the_figures_are_near_those_on_record(
     )
     differences = {part.name: part.parity_difference for part in audit.partitions}
     assert differences["Gender"] == pytest.approx(0.03, abs=0.03)
-    # On record is .31, of a model with other inputs; ours flags fewer.
-    assert 0.12 < differences["Age"] < 0.37
+    # On record is .31, of a model with other inputs; this one was measured at .20.
+    assert differences["Age"] == pytest.approx(0.20, abs=0.07)
     assert differences["MaritalStatus"] == pytest.approx(0.28, abs=0.08)
     assert find(audit, "Gender").verdict == FairnessVerdict.PASS
     # The young leave at twice the rate of others: parity is out of reach, and is called.
