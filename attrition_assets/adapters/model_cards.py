@@ -178,11 +178,9 @@ class ModelCards:
 
     def _list_waived(self, month: pd.Period) -> tuple[str, ...]:
         """What persons vouched for in the month's present file."""
-        ledger = self.snapshot_store.ledger(month)
         return tuple(
             f"`{waiver.check}`, by {waiver.who}: {waiver.why}"
-            for waiver in self.snapshot_store.waivers.read(month)
-            if ledger is not None and ledger.sent_sha256 == waiver.sent_sha256
+            for waiver in self.snapshot_store.list_waived(month)
         )
 
 

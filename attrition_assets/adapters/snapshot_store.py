@@ -209,11 +209,11 @@ class SnapshotStore:
         ledger = self.ledger(month)
         return ledger.summary.rows if ledger and ledger.accepted and ledger.summary else 0
 
-    def list_waived(self, month: pd.Period) -> list[str]:
-        """The checks of a month's accepted file that only a person's word holds."""
+    def list_waived(self, month: pd.Period) -> list[Waiver]:
+        """What persons vouched for in a month's present file."""
         ledger = self.ledger(month)
         sent = ledger.sent_sha256 if ledger else ""
-        return sorted({each.check for each in self.waivers.read(month) if each.sent_sha256 == sent})
+        return [each for each in self.waivers.read(month) if each.sent_sha256 == sent]
 
     def find_changed(self, sources: Mapping[str, str]) -> list[str]:
         """Of months and the digests of their tables, those refused, corrected or removed since."""

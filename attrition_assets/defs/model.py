@@ -49,11 +49,7 @@ from attrition_assets.pictures import (
 )
 from attrition_assets.settings import Settings
 from attrition_assets.training.evaluation import evaluate
-from attrition_assets.training.explanations import (
-    compute_contributions,
-    rank_values,
-    sample_rows,
-)
+from attrition_assets.training.explanations import rank_values
 from attrition_assets.training.gates import check_model
 from attrition_assets.training.policy import TrainingPolicy
 from attrition_assets.training.reference import LABEL, ReferenceData
@@ -113,12 +109,11 @@ def model(
     )
     threshold = training.choose_threshold(left, trained.out_of_fold)
     evaluation = evaluate(left, trained.out_of_fold, threshold=threshold)
-    shown = sample_rows(reference.newest)
-    contributions, _ = compute_contributions(trained.pipeline, shown, contract)
+    shown = reference.newest.loc[trained.contributions.index]
     figures = {
         "calibration": draw_calibration(left, trained.out_of_fold),
         "importance": draw_importance(trained.importance, before.importance if before else {}),
-        "contributions": draw_contributions(contributions, rank_values(shown, contract)),
+        "contributions": draw_contributions(trained.contributions, rank_values(shown, contract)),
     }
     mlflow.log_params(
         {

@@ -71,7 +71,7 @@ def split_ahead(splits: list[Split], rows: pd.DataFrame, contract: Contract) -> 
     recent = dates.ge(months[-(len(months) // 3)]).to_numpy()
     ahead = [(train[~recent[train]], test[recent[test]]) for train, test in splits]
     few = left[recent].sum() < FEWEST_LEAVERS or left[~recent].sum() < FEWEST_LEAVERS
-    lacking = any(left.iloc[side].nunique() < 2 for split in ahead for side in split[:1])
+    lacking = any(left.iloc[train].nunique() < 2 for train, _ in ahead)
     return splits if few or lacking else ahead
 
 

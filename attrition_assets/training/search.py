@@ -21,10 +21,11 @@ from attrition_assets.training.families import (
     Family,
     Params,
     build_model,
+    build_pipeline,
     calibrate_model,
     fit_calibration,
 )
-from attrition_assets.training.features import build_columns, build_scaling, select_features
+from attrition_assets.training.features import build_columns, select_features
 from attrition_assets.training.folds import (
     Fold,
     choose_rows,
@@ -48,16 +49,16 @@ class TrainedModel:
 
     `out_of_fold` is aligned with `ReferenceData.labelled`, and `held_out`, which begins with it,
     with `ReferenceData.outcomes`; no person stands on both sides of a fold. `calibration` is the
-    intercept and slope that the log-odds were corrected by, None if they needed none; `importance`
-    each column's mean absolute contribution in log-odds on the newest snapshot. `learned_rows` is
-    how many of the labelled rows taught the model. `reproducible` is False if a time cap cut the
-    search short or others took part in it.
+    intercept and slope that the log-odds were corrected by, None if they needed none;
+    `contributions` what each column adds to them for people of the newest snapshot, by their rows
+    in it. `learned_rows` is how many of the labelled rows taught the model. `reproducible` is False
+    if a time cap cut the search short or others took part in it.
     """
 
     pipeline: Pipeline
     params: Params
     calibration: tuple[float, float] | None
-    importance: dict[str, float]
+    contributions: pd.DataFrame
     out_of_fold: np.ndarray
     held_out: np.ndarray
     trials: int
@@ -68,6 +69,11 @@ class TrainedModel:
     def recipe(self) -> str:
         """The kind of model: a retrain of the same need not be better, one of a new must."""
         return Family(str(self.params["family"])).recipe
+
+    @property
+    def importance(self) -> dict[str, float]:
+        """Each column's mean absolute contribution in log-odds, the largest first."""
+        return measure_importance(self.contributions)
 
     def list_held_out(self, reference: ReferenceData) -> pd.DataFrame:
         """Id, snapshot date and held-out `probability` of each outcome, in order."""
@@ -164,9 +170,9 @@ class Training:
 
     def fit(self, params: Params) -> Pipeline:
         """The model of all rows that teach."""
-        scaling, model = build_scaling(), build_model(params)
-        model.fit(scaling.fit_transform(self.inputs), self.left, sample_weight=self.weights)
-        return Pipeline([("columns", self.columns), *scaling.steps, ("model", model)])
+        learns = build_pipeline(self.contract, params)[1:]
+        learns.fit(self.inputs, self.left, model__sample_weight=self.weights)
+        return Pipeline([("columns", self.columns), *learns.steps])
 
 
 def train_model(
@@ -211,11 +217,12 @@ def train_model(
     pipeline = training.fit(params)
     left, learned = training.left, training.learned
     slope, _ = measure_calibration_slope(left, score[learned])
-    line: tuple[float, float] | None = None
-    mended = fit_calibration(left, score[learned])
-    off = not CALIBRATED[0] <= slope <= CALIBRATED[1]
-    if off and mended[1] > 0:  # no line mends scores that tell nothing, or the contrary
-        line = mended
+    line = None
+    if not CALIBRATED[0] <= slope <= CALIBRATED[1]:
+        line = fit_calibration(left, score[learned])
+    if line is not None and line[1] <= 0:  # no line mends scores that tell nothing, or the contrary
+        line = None
+    if line is not None:
         calibrate_model(pipeline.named_steps["model"], *line)
         score = _calibrate_held_out(score, fold, left, learned)
         report(f"calibrated: the out-of-fold slope was {slope:.2f}")
@@ -227,7 +234,7 @@ def train_model(
         pipeline=pipeline,
         params=params,
         calibration=line,
-        importance=measure_importance(contributions),
+        contributions=contributions,
         out_of_fold=held_out[: training.labelled],
         held_out=held_out,
         trials=len(found.trials),
