@@ -5,7 +5,6 @@ what they learn they learn from the training rows alone. Each chooses its thresh
 the scores of inner folds.
 """
 
-import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,14 +26,13 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from attrition_assets.contract import Contract
 from attrition_assets.settings import Settings
 from attrition_assets.training.evaluation import choose_threshold, evaluate
+from attrition_assets.training.families import Family
 from attrition_assets.training.features import select_features
 from attrition_assets.training.reference import LABEL, ReferenceData
 from attrition_assets.training.search import TrainedModel, train_model
 
 TRIALS = int(Settings.model_fields["trials"].default)
-LOGISTIC = ("logistic",)
-# Whether the search can be told which families of models to try.
-HAS_FAMILIES = "families" in inspect.signature(train_model).parameters
+LOGISTIC = (Family.LOGISTIC,)
 RECIPE_C, RECIPE_SOLVERS = (1e-3, 100.0), ("liblinear", "saga")
 INNER = StratifiedKFold(5, shuffle=True, random_state=0)
 
@@ -47,10 +45,9 @@ class Scored:
     threshold: float
 
 
-def train_ours(train: ReferenceData, families: Sequence[str] | None = None) -> TrainedModel:
-    """The project's own training at its default budget; None for the families it tries itself."""
-    chosen: dict[str, Any] = {"families": families} if families and HAS_FAMILIES else {}
-    return train_model(train, train.contract, trials=TRIALS, **chosen)
+def train_ours(train: ReferenceData, families: tuple[Family, ...] = tuple(Family)) -> TrainedModel:
+    """The project's own training at its default budget."""
+    return train_model(train, train.contract, trials=TRIALS, families=families)
 
 
 def score_by_ours(train: ReferenceData, test: pd.DataFrame) -> Scored:

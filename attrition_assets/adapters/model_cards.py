@@ -15,7 +15,7 @@ from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.adapters.reference_store import ReferenceStore
-from attrition_assets.adapters.registry import ModelVersion, Registry, RunRecord
+from attrition_assets.adapters.registry import AUDIT_FILE, ModelVersion, Registry, RunRecord
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.errors import RegistryError, SnapshotError
 from attrition_assets.governance.card_facts import (
@@ -35,7 +35,7 @@ from attrition_assets.governance.datasheet import (
     render_datasheet_page,
 )
 from attrition_assets.governance.decisions import Entry, Kind
-from attrition_assets.governance.fairness_report import FairnessAudit
+from attrition_assets.governance.fairness_report import FairnessAudit, read_audit
 from attrition_assets.governance.model_card import (
     CALIBRATION,
     FAIRNESS,
@@ -50,7 +50,6 @@ from attrition_assets.training.reference import LABEL, ReferenceData
 
 FACTS, CARD, PAGE = "card.json", "card.md", "card.html"
 DATASHEET, DATASHEET_PAGE = "datasheet.md", "datasheet.html"
-AUDIT = "fairness.json"
 FOLLOWED = {
     Kind.RETRAINING_REQUESTED: "requested",
     Kind.RETRAINING_SKIPPED: "skipped",
@@ -196,7 +195,7 @@ def _read_audit(
 
     Raises RegistryError if it or a picture is lost, or if it has other verdicts.
     """
-    needed = [f"{CALIBRATION}.png", *([f"{FAIRNESS}.png", AUDIT] if told else [])]
+    needed = [f"{CALIBRATION}.png", *([f"{FAIRNESS}.png", AUDIT_FILE] if told else [])]
     where = f"the MLflow run {held.run_id} of version {held.version}"
     if lost := [name for name in needed if name not in logged]:
         raise RegistryError(
@@ -205,13 +204,11 @@ def _read_audit(
         )
     if not told:
         return None
-    try:
-        audit = FairnessAudit.model_validate_json(logged[AUDIT])
-    except ValidationError:
-        audit = None
-    if audit is None or audit.by_attribute != told:
+    audit = read_audit(logged[AUDIT_FILE], told)
+    if audit is None:
         raise RegistryError(
-            f"{AUDIT} of {where} is not the audit that was registered: restore it from a backup"
+            f"{AUDIT_FILE} of {where} is not the audit that was registered: restore it from a "
+            "backup"
         )
     return audit
 

@@ -22,7 +22,7 @@ from attrition_assets.adapters.mlflow_answers import answering, find_database, p
 from attrition_assets.contract import Contract
 from attrition_assets.errors import PromotionError, RegistryError
 from attrition_assets.governance.comparison import Comparison
-from attrition_assets.governance.fairness_report import FairnessAudit
+from attrition_assets.governance.fairness_report import FairnessAudit, read_audit
 from attrition_assets.months import parse_month
 from attrition_assets.training.evaluation import Evaluation
 from attrition_assets.training.explanations import compute_contributions
@@ -361,11 +361,8 @@ class Registry:
         if AUDIT_FILE not in held:
             return None
         content = self._read(f"runs:/{run_id}/{AUDIT_FILE}")
-        try:
-            audit = FairnessAudit.model_validate_json(content)
-        except ValueError:
-            audit = None
-        if audit is None or audit.by_attribute != self.read_evidence(version).fairness:
+        audit = read_audit(content, self.read_evidence(version).fairness)
+        if audit is None:
             raise PromotionError(
                 f"the evidence of version {version} was changed: {AUDIT_FILE} of its run is not of "
                 "the audit that it carries"

@@ -4,6 +4,7 @@ import getpass
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import click
 import pandas as pd
@@ -44,6 +45,20 @@ def name_who(does: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 @click.group(cls=_Group)
 def main() -> None:
     """Watches an employee-attrition model and retrains it when, and only when, it should."""
+
+
+def choose_version(held: dict[str, Any], version: int | None, what: str) -> tuple[int, str]:
+    """The version named, else the challenger, and a note on months it learned from, or nothing.
+
+    `held` are the resources; `what` is to be done with it, for the error where there is none.
+    """
+    chosen = held["registry"].challenger_version() if version is None else version
+    if chosen is None:
+        raise click.ClickException(f"there is no challenger to {what}: train a model first")
+    digest = held["registry"].load(chosen).reference_digest
+    changed = held["snapshot_store"].find_changed(held["reference_store"].sources(digest))
+    note = f"it learned from {', '.join(changed)}, refused, corrected or removed since"
+    return chosen, note if changed else ""
 
 
 def read_month_option(text: str, hint: str) -> pd.Period:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attrition_assets.adapters.decision_log import DecisionLog
-from attrition_assets.cli.group import main, name_who, open_instance
+from attrition_assets.cli.group import choose_version, main, name_who, open_instance
 from attrition_assets.cli.pull_requests import FILE, at_repository, promote_merged
 from attrition_assets.settings import load_settings
 
@@ -63,11 +63,7 @@ def promote(
     with open_instance(settings) as instance:
         if run_id is not None:
             version = registry.find_version(run_id)
-        chosen = registry.challenger_version() if version is None else version
-        if chosen is None:
-            raise click.ClickException("there is no challenger to promote: train a model first")
-        digest = registry.load(chosen).reference_digest
-        changed = held["snapshot_store"].find_changed(held["reference_store"].sources(digest))
+        chosen, note = choose_version(held, version, "promote")
         evidence = registry.read_evidence(chosen)
         if advice := evidence.comparison:
             click.echo(f"against version {evidence.compared_with}: {advice.verdict}")
@@ -85,10 +81,8 @@ def promote(
             override=override,
         )
     _refresh_cards(held["cards"])
-    if changed:
-        click.echo(
-            f"note: it learned from {', '.join(changed)}, refused, corrected or removed since"
-        )
+    if note:
+        click.echo(f"note: {note}")
     click.echo(f"version {chosen} is champion now; it was {previous or 'none'} before")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attrition_assets.cli.group import main, open_instance
+from attrition_assets.cli.group import choose_version, main, open_instance
 from attrition_assets.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -45,22 +45,15 @@ def propose(version: int | None, repository: Path) -> None:
 
     settings = load_settings()
     held = build_resources(settings)
-    registry = held["registry"]
-    chosen = registry.challenger_version() if version is None else version
-    if chosen is None:
-        raise click.ClickException("there is no challenger to propose: train a model first")
-    digest = registry.load(chosen).reference_digest
-    changed = held["snapshot_store"].find_changed(held["reference_store"].sources(digest))
+    chosen, note = choose_version(held, version, "propose")
     found = GitRepository.find(repository)
     proposal = propose_version(
-        registry,
+        held["registry"],
         chosen,
         found,
         _open_github(settings),
         template=TEMPLATE.read_text("utf-8"),
-        notes=[f"it learned from {', '.join(changed)}, refused, corrected or removed since"]
-        if changed
-        else [],
+        notes=[note] if note else [],
     )
     base = f"{proposal.base.branch} ({proposal.base.commit[:7]})"
     click.echo(f"version {chosen} is on the branch {proposal.branch} of {found.path}, from {base}")

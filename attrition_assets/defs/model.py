@@ -19,7 +19,7 @@ from attrition_assets.adapters.database import Database, parse_url
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.model_cards import ModelCards
 from attrition_assets.adapters.reference_store import ReferenceStore
-from attrition_assets.adapters.registry import ModelVersion, Registry
+from attrition_assets.adapters.registry import AUDIT_FILE, ModelVersion, Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.contract import Contract
 from attrition_assets.defs.gates import (
@@ -148,7 +148,7 @@ def model(
     else:
         figures["fairness"] = draw_fairness(audit)
         mlflow.log_text(render_fairness(audit), "fairness.md")
-        mlflow.log_dict(audit.model_dump(mode="json"), "fairness.json")
+        mlflow.log_dict(audit.model_dump(mode="json"), AUDIT_FILE)
         mlflow.log_text(render_proxies(proxies), "proxies.md")
     for name, figure in figures.items():
         mlflow.log_figure(figure, f"{name}.png")

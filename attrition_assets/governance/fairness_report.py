@@ -5,6 +5,8 @@ How they come about is for `fairness`, how they are shown for `fairness_page`.
 
 from enum import StrEnum
 
+from pydantic import ValidationError
+
 from attrition_assets.governance.fairness_policy import FairnessPolicy, FlagMeans
 from attrition_assets.governance.intervals import Estimate
 from attrition_assets.values import Value
@@ -136,6 +138,15 @@ class FairnessAudit(Value):
         """The verdict on each protected attribute by itself."""
         single = [each for each in self.partitions if len(each.attributes) == 1]
         return {each.name: str(each.verdict) for each in single}
+
+
+def read_audit(content: bytes, told: dict[str, str]) -> FairnessAudit | None:
+    """The audit in a JSON file if its verdicts by attribute are those `told` of it, else None."""
+    try:
+        audit = FairnessAudit.model_validate_json(content)
+    except ValidationError:
+        return None
+    return audit if audit.by_attribute == told else None
 
 
 def explain(partitions: tuple[PartitionAudit, ...]) -> tuple[str, ...]:
