@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from attrition_assets.contract import DEFAULT_CONTRACT
 from attrition_assets.errors import ContractError
 from attrition_assets.monitoring.policy import Cause, MonitoringPolicy, read_policy
+from attrition_assets.policy_file import SECTIONS
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_every_faulty_entry_is_named_with_the_file_and_what_is_accepted(
     said = str(raised.value)
     assert said.startswith(f"{path} is not a valid policy:\n")
     assert all(f"  {fault}" in said for fault in faults)
-    assert said.endswith("accepted are: " + ", ".join([*MonitoringPolicy.model_fields, "fairness"]))
+    assert said.endswith("accepted are: " + ", ".join([*MonitoringPolicy.model_fields, *SECTIONS]))
 
 
 @pytest.mark.parametrize(
