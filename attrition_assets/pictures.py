@@ -87,8 +87,8 @@ def draw_contributions(
         )
     axes.set_yticks(range(len(names)), names)
     axes.set(
-        xlabel="added to the log-odds of leaving (orange: high value, blue: low)",
-        title="Contributions, a dot a person",
+        xlabel="added to the log-odds of leaving",
+        title="Contributions, a dot a person\n(orange: a high value, blue: a low one)",
     )
     return figure
 
