@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 
 class Role(StrEnum):
-    """What a column is for. Only `feature` columns reach the model."""
+    """What a column is for. `feature` columns reach the model; `protected` ones audit it."""
 
     FEATURE = "feature"
     PROTECTED = "protected"
@@ -48,7 +48,8 @@ class Column(Value):
 
     `range` (inclusive) is for continuous columns, `levels` for ordinal (in order) and nominal.
     `integer` refuses fractions (of numbers and ids); `positive` is the label's
-    level that means "left".
+    level that means "left". A protected column reaches the model only with the reason for it in
+    `used_because`, which the model card shows.
     """
 
     kind: Kind
@@ -58,6 +59,7 @@ class Column(Value):
     integer: bool = False
     missing: bool = False
     positive: Level | None = None
+    used_because: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -91,7 +93,14 @@ class Column(Value):
                 raise ValueError(f"role {role} needs kind {kind}, not {self.kind}")
         if self.role in (Role.FEATURE, Role.PROTECTED) and self.kind in (Kind.ID, Kind.DATE):
             raise ValueError(f"{self.kind} columns cannot have role {self.role}")
+        if self.used_because and self.role != Role.PROTECTED:
+            raise ValueError(f"'used_because' is for protected columns, not for role {self.role}")
         return self
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the column reaches the model."""
+        return self.role == Role.FEATURE or self.used_because is not None
 
     @property
     def is_text(self) -> bool:
@@ -142,11 +151,11 @@ class Contract(Value):
     @property
     def features(self) -> tuple[str, ...]:
         """The columns that reach the model."""
-        return self.with_role(Role.FEATURE)
+        return self._names(lambda column: column.is_used)
 
     @property
     def protected(self) -> tuple[str, ...]:
-        """The columns that are audited and never reach the model."""
+        """The columns by which the model is audited; few contracts let it use one of them."""
         return self.with_role(Role.PROTECTED)
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 from attrition_assets.settings import PROJECT_ROOT, Settings
 
 BIN = Path(sys.executable).parent
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 600
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -36,6 +36,14 @@ def test_the_default_contract_says_what_each_column_is_for(contract: Contract) -
     assert contract.horizon_months == 3
 
 
+def test_a_protected_attribute_reaches_the_model_only_with_a_reason(contract: Contract) -> None:
+    age = contract.columns["Age"].model_copy(update={"used_because": "a pension plan needs it"})
+    taken_in = contract.model_copy(update={"columns": {**contract.columns, "Age": age}})
+    assert set(taken_in.features) == {"Age", *contract.features}
+    assert taken_in.protected == contract.protected
+    assert taken_in.monitored == contract.monitored
+
+
 def test_neither_the_label_nor_a_protected_attribute_reaches_the_model(contract: Contract) -> None:
     assert not {contract.label, contract.id, *contract.protected} & set(contract.features)
     assert contract.label not in contract.monitored
@@ -95,6 +103,8 @@ def test_a_table_is_put_into_the_contracts_order_without_other_columns() -> None
         ({"kind": "date", "range": None}, "date columns cannot have role feature"),
         ({"kind": "category"}, "'continuous', 'ordinal', 'nominal', 'id' or 'date'"),
         ({"role": "target"}, "'feature', 'protected', 'label', 'id', 'snapshot_date' or 'ignored'"),
+        ({"used_because": "it is strong"}, "is for protected columns, not for role feature"),
+        ({"role": "protected", "used_because": ""}, "at least 1 character"),
         ({"dtype": "int64"}, "Extra inputs are not permitted"),
     ],
 )

@@ -42,6 +42,7 @@ def propose(version: int | None, repository: Path) -> None:
     from attrition_assets.adapters.git_repository import GitRepository
     from attrition_assets.defs.proposal import propose_version
     from attrition_assets.defs.resources import build_resources
+    from attrition_assets.governance.model_card import render_model_card
 
     settings = load_settings()
     held = build_resources(settings)
@@ -53,6 +54,7 @@ def propose(version: int | None, repository: Path) -> None:
         found,
         _open_github(settings),
         template=TEMPLATE.read_text("utf-8"),
+        card=render_model_card(held["cards"].write(chosen)),
         notes=[note] if note else [],
     )
     base = f"{proposal.base.branch} ({proposal.base.commit[:7]})"

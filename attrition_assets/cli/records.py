@@ -16,8 +16,8 @@ def explain(employee: str, month: str, as_json: bool) -> None:
     """Say which version scored EMPLOYEE in MONTH, with what score, and for what reasons.
 
     Scores that were superseded, as the month was corrected, are told as well. Reasons are log-odds
-    against the average person that the model learned from; protected attributes are none. Asking
-    is not put on record.
+    against the average person that the model learned from; protected attributes are none,
+    unless the contract lets the model use them. Asking is not put on record.
     """
     from attrition_assets.contract import read_contract
     from attrition_assets.explanation import collect_explanation, read_employee

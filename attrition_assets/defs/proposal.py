@@ -77,20 +77,18 @@ def propose_version(
     github: GitHub | None,
     *,
     template: str,
+    card: str,
     notes: Sequence[str] = (),
-    card: str | None = None,
 ) -> Proposal:
     """Put a version that nothing speaks against on a branch, and open its pull request.
 
     Without `github` the branch stays in the repository, and the body in the home. `card` is the
-    model card; without one it is the evidence. Raises PromotionError, RegistryError,
+    model card's Markdown. Raises PromotionError, RegistryError,
     RepositoryError or GitHubError, and leaves no branch behind then.
     """
     asked = read_registered(registry, version)
     _require_no_objection(registry, version)
     evidence, figures = _render_sections(registry, version, notes)
-    if card is None:
-        card = f"# Model {MODEL_NAME}, version {version}\n\n{evidence}\n## Fairness\n\n{figures}"
     if github is not None:
         github.require_label(PROMOTION_LABEL)
     base = repository.find_base()

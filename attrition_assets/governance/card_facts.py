@@ -23,7 +23,8 @@ class TrainingData(Value):
     """What a version learned from: the months whose outcomes it was taught, and how many people.
 
     `rows` and `leavers` count outcomes, of which one person may have several; `people` are persons.
-    `features` taught it; the `protected` only audit it; the `ignored` do neither.
+    `features` taught it; the `protected` only audit it; the `ignored` do neither. `taken_in` are
+    protected attributes among the features, each with the reason that the contract gives.
     """
 
     digest: str
@@ -37,6 +38,7 @@ class TrainingData(Value):
     features: tuple[str, ...]
     protected: tuple[str, ...]
     ignored: tuple[str, ...]
+    taken_in: dict[str, str]
 
 
 class Recipe(Value):

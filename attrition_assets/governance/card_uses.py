@@ -81,9 +81,14 @@ def list_limits(card: ModelCard) -> tuple[str, ...]:
         "It does not tell leaving by choice from being let go unless the departures do.",
         "Who was kept because of a flag counts as one who stayed: acting on it blurs what the next "
         "version learns and how this one is judged.",
-        "Leaving the protected attributes out does not make it blind to them: what the features "
-        "tell of them is in `proxies.md` of its MLflow run.",
     ]
+    if data.protected:
+        points.append(
+            "Leaving protected attributes out does not make it blind to them: what the features "
+            "tell of them is in `proxies.md` of its MLflow run."
+        )
+    if data.taken_in:
+        points.append(f"It scores by protected attributes: {', '.join(data.taken_in)}.")
     if precision := measures.get("precision"):
         points[1] = (
             f"It errs: of 100 people flagged, {100 * precision.value:.0f} leave within "

@@ -10,7 +10,7 @@ from attrition_assets.values import Value
 
 LEGEND = (
     "Reasons are log-odds against the average person that the model learned from, the largest "
-    "first; protected attributes are none."
+    "first; protected attributes are none, unless the contract lets the model use them."
 )
 Employee = int | str
 

@@ -51,7 +51,8 @@ def render_proxies(audit: ProxyAudit) -> str:
     )
     header = ("attribute", "group", "told by the features", "AUC", "strongest features, alone")
     table = to_table(Table(header=header, rows=rows))
-    return f"**Proxies.** {audit.people} people.\n\n{table}\n"
+    used = f"Used by the model itself: {', '.join(audit.used)}.\n\n" if audit.used else ""
+    return f"**Proxies.** {audit.people} people.\n\n{used}{table}\n"
 
 
 def tabulate_parts(audit: FairnessAudit) -> Table:

@@ -72,7 +72,8 @@ def write_card(card: ModelCard, pictures: Mapping[str, bytes] | None = None) -> 
 
 
 def _say_data(data: TrainingData) -> Section:
-    protected = ", ".join(data.protected) or "none is declared"
+    protected = ", ".join(data.protected) or "none"
+    taken_in = "; ".join(f"{name}, because: {why}" for name, why in data.taken_in.items())
     return Section(
         title="What it learned from",
         blocks=(
@@ -93,6 +94,7 @@ def _say_data(data: TrainingData) -> Section:
             ),
             f"{len(data.features)} features: {', '.join(data.features)}.",
             f"Protected, left out of the model and used to audit it: {protected}.",
+            f"Protected, and features all the same: {taken_in or 'none'}.",
             f"Ignored: {', '.join(data.ignored)}." if data.ignored else "No column is ignored.",
             "More of these data: `datasheet.md`, beside this card.",
         ),
@@ -141,7 +143,7 @@ def _say_groups(card: ModelCard, pictures: Mapping[str, Picture]) -> Section:
     if audit is None:
         none = (
             "There was no audit: the contract declares no protected attribute."
-            if not card.data.protected
+            if not (card.data.protected or card.data.taken_in)
             else "There was no audit: the check `fair_to_groups` of its training says why."
         )
         return Section(title=title, blocks=(none,))

@@ -1,4 +1,4 @@
-"""The proxy audit: how well the model's features tell the protected attributes that it never sees.
+"""The proxy audit: how well the model's features tell the protected attributes kept from it.
 
 Leaving an attribute out takes nothing from a model whose other columns tell it. The audit informs
 whoever decides what a feature may be used for; it blocks nothing, and says nothing of how the model
@@ -61,10 +61,14 @@ class ProxyTarget(Value):
 
 
 class ProxyAudit(Value):
-    """The audit of one table's features. `people` counts each person once, by the newest row."""
+    """The audit of one table's features. `people` counts each person once, by the newest row.
+
+    `used` names the attributes that need no telling, since the contract lets the model use them.
+    """
 
     people: int
     targets: tuple[ProxyTarget, ...]
+    used: tuple[str, ...] = ()
 
     @property
     def told(self) -> tuple[ProxyTarget, ...]:
@@ -84,21 +88,23 @@ class ProxyAudit(Value):
 
 
 def audit_proxies(table: pd.DataFrame, contract: Contract, policy: FairnessPolicy) -> ProxyAudit:
-    """Predict each protected attribute from the model's features, five-fold, by its own recipe.
+    """Predict each attribute kept from the model from its features, five-fold, by its own recipe.
 
     Levels are predicted each against the rest (one of them if there are two), numbers as above the
     median or not. People whose value is missing are left out of that attribute's prediction. The
     order of rows changes nothing. Raises FairnessError if an attribute is absent.
     """
     names = check_protected(table, contract)
+    used = tuple(name for name in names if contract.columns[name].is_used)
     people = table.iloc[keep_newest(table, contract, policy.seed)].reset_index(drop=True)
     targets = tuple(
         _audit_target(people[known], name, group, inside[known], contract, policy)
         for name in names
+        if name not in used
         for known in (people[name].notna().to_numpy(dtype=bool),)
         for group, inside in _list_targets(people[name], contract)
     )
-    return ProxyAudit(people=len(people), targets=targets)
+    return ProxyAudit(people=len(people), targets=targets, used=used)
 
 
 def _list_targets(values: pd.Series, contract: Contract) -> list[tuple[str, npt.NDArray[np.bool_]]]:

@@ -190,7 +190,7 @@ def _pair(
         column=name,
         kind=kind,
         inferred=declared is None and name not in kinds,
-        used=declared is None or declared.role == Role.FEATURE,
+        used=declared is None or declared.is_used,
         declared=declared,
         levels=levels,
         reference=before,

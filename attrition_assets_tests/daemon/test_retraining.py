@@ -1,6 +1,6 @@
 """Exactly one retraining for one reason: with the real daemon, through outages, kills and reruns.
 
-Slow (minutes): `make test-daemon`.
+Slow (minutes): `make test-slow`.
 """
 
 import itertools
@@ -27,7 +27,7 @@ from attrition_assets_tests.processes import (
 
 from .conftest import AFTER, FAILING, SENSORS, Site
 
-pytestmark = pytest.mark.daemon
+pytestmark = pytest.mark.slow
 MONTHLY = "employee_snapshot,predictions,drift_report,monthly_summary"
 BACKFILL = """
 mutation Backfill($given: LaunchBackfillParams!) {
@@ -161,14 +161,15 @@ def test_a_failing_month_waits_for_the_retraining_under_way_and_then_says_why_no
     """Two retrainings from the command line take turns; the sensor's would be a third."""
     assert materialize(site.settings, MONTHLY, FAILING).returncode == 0
     commands = [
-        start(site.settings, "attrition", "retrain", "--reason", reason, ATTRITION_TRIALS="120")
+        start(site.settings, "attrition", "retrain", "--reason", reason, ATTRITION_TRIALS="40")
         for reason in ("a new pay scale", "the same, asked for twice")
     ]
     wait_until(lambda: site.statuses() == ["STARTED"] * 2, "two retrainings under way")
     with running(site.settings, *DAEMON):
         wait_until(lambda: bool(site.ticks()), "a tick")
         assert f"{FAILING}: a retraining is under way" in site.ticks()[-1]
-        assert [command.wait(timeout=300) for command in commands] == [0, 0]
+        wait_until(lambda: all(each.poll() is not None for each in commands), "both commands")
+        assert [command.returncode for command in commands] == [0, 0]
         site.wait_for_ticks(2)
     assert site.statuses() == ["SUCCESS"] * 2
     assert "version 3 awaits review" in site.ticks()[0]

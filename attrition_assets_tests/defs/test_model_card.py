@@ -16,6 +16,7 @@ from attrition_assets.defs.resources import build_resources
 from attrition_assets.errors import RegistryError
 from attrition_assets.governance.card_facts import ModelCard
 from attrition_assets.governance.decisions import Kind
+from attrition_assets.governance.model_card import render_model_card
 from attrition_assets.monitoring.report import Finding
 from attrition_assets.settings import Settings
 from attrition_assets_tests.seen import attrition
@@ -76,6 +77,18 @@ def test_card_and_datasheet_tell_what_was_measured(walked: Walked) -> None:
     page = cards.path(2, PAGE).read_text("utf-8")
     assert page.count("data:image/png;base64,") >= 3
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_protected_attribute_that_the_model_uses_is_told_with_its_reason(
+    walked: Walked,
+) -> None:
+    facts = read_facts(open_cards(walked.settings), 2)
+    used = {"protected": ("Gender",), "taken_in": {"Age": "a pension plan needs it"}}
+    text = render_model_card(facts.model_copy(update={"data": facts.data.model_copy(update=used)}))
+    assert "Protected, and features all the same: Age, because: a pension plan needs it." in text
+    assert "It scores by protected attributes: Age." in text
+    assert "features all the same: none." in render_model_card(facts)
+    assert "It scores by protected" not in render_model_card(facts)
 
 
 def test_the_challengers_card_was_there_when_it_was_registered(

@@ -83,7 +83,8 @@ def test_a_challenger_is_proposed_by_hand_and_its_merge_promotes_it_once(
     told = body.read_text("utf-8")
     assert "Version 2 against version 1, the champion: **promote**." in told
     assert "| groups by | version 1 | version 2 |\n| --- | --- | --- |\n| Age |" in told
-    assert "+# Model attrition, version 2" in told
+    assert "+# Model card: version 2" in told
+    assert "+## What it learned from" in told
     assert "<!-- card -->" not in told
     asked = read_request(git(checkout, "show", f"{BRANCH}:{CHAMPION_FILE}"))
     assert asked.model_sha256 == registry.load(2).model_sha256

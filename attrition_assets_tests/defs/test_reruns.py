@@ -33,6 +33,7 @@ def read_all(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_everything_again_gives_the_same_bytes_and_no_new_version(place: Place) -> None:
     assets = place.settings.home / "assets"
     before = read_all(assets)
@@ -272,6 +273,7 @@ def test_the_status_of_a_month_that_is_due_comes_first(place: Place) -> None:
     assert "attrition promote --version 3" in waiting.todo
 
 
+@pytest.mark.slow
 def test_another_time_zone_changes_nothing(place: Place) -> None:
     """Months are dates, partitions and the schedule are UTC: the wall clock's zone is not read."""
     before = read_all(place.settings.home / "assets")

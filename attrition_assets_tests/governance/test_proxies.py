@@ -73,6 +73,20 @@ def test_a_protected_attribute_is_never_used_to_tell_another(table: pd.DataFrame
     assert find(audit_proxies(sure, CONTRACT, POLICY), "Sex").telling == "not at all"
 
 
+def test_an_attribute_that_the_contract_lets_the_model_use_tells_others_and_is_not_told_itself(
+    table: pd.DataFrame,
+) -> None:
+    age = CONTRACT.columns["Age"].model_copy(update={"used_because": "a pension plan needs it"})
+    taken_in = CONTRACT.model_copy(update={"columns": {**CONTRACT.columns, "Age": age}})
+    sure = table.assign(Sex=np.where(table["Age"] > 40, "F", "M"), Years=20.0)
+    audit = audit_proxies(sure, taken_in, POLICY)
+    assert audit.used == ("Age",)
+    assert {each.attribute for each in audit.targets} == {"Sex", "Team"}
+    assert find(audit, "Sex").telling == "well"
+    assert find(audit, "Sex").strongest[0].feature == "Age"
+    assert "Used by the model itself: Age.\n" in render_proxies(audit)
+
+
 def test_the_order_of_rows_changes_nothing(table: pd.DataFrame) -> None:
     shuffled = table.sample(frac=1, random_state=1)
     assert audit_proxies(shuffled, CONTRACT, POLICY) == audit_proxies(table, CONTRACT, POLICY)
