@@ -18,7 +18,7 @@ from attrition_assets.governance.groups import check_protected, keep_newest
 from attrition_assets.governance.intervals import Estimate, estimate_auc
 from attrition_assets.training.evaluation import measure_alone
 from attrition_assets.training.families import Family, build_pipeline
-from attrition_assets.training.features import select_features
+from attrition_assets.training.features import build_columns, select_features
 from attrition_assets.values import Value
 
 FOLDS = 5
@@ -97,8 +97,9 @@ def audit_proxies(table: pd.DataFrame, contract: Contract, policy: FairnessPolic
     names = check_protected(table, contract)
     used = tuple(name for name in names if contract.columns[name].is_used)
     people = table.iloc[keep_newest(table, contract, policy.seed)].reset_index(drop=True)
+    inputs = build_columns(contract).fit_transform(select_features(people, contract))
     targets = tuple(
-        _audit_target(people[known], name, group, inside[known], contract, policy)
+        _audit_target(people[known], inputs[known], name, group, inside[known], contract, policy)
         for name in names
         if name not in used
         for known in (people[name].notna().to_numpy(dtype=bool),)
@@ -121,6 +122,7 @@ def _list_targets(values: pd.Series, contract: Contract) -> list[tuple[str, npt.
 
 def _audit_target(
     people: pd.DataFrame,
+    inputs: pd.DataFrame,
     attribute: str,
     group: str,
     inside: npt.NDArray[np.bool_],
@@ -131,8 +133,8 @@ def _audit_target(
     if min(y.sum(), len(y) - y.sum()) < policy.smallest(len(people)):
         return ProxyTarget(attribute=attribute, group=group, telling=Telling.UNSURE)
     predicted = cross_val_predict(
-        build_pipeline(contract, {"family": Family.LOGISTIC, "C": STRENGTH}),
-        select_features(people, contract),
+        build_pipeline(contract, {"family": Family.LOGISTIC, "C": STRENGTH})[1:],
+        inputs,
         y,
         cv=StratifiedKFold(FOLDS, shuffle=True, random_state=policy.seed),
         method="predict_proba",

@@ -99,7 +99,10 @@ def measure_alone(values: pd.Series, left: np.ndarray, *, by_level: bool) -> flo
         values = (
             pd.Series(left, index=values.index).groupby(values, observed=True).transform("mean")
         )
-    auc = float(roc_auc_score(left, values.astype("float64").rank(na_option="top")))
+    ranks = values.astype("float64").rank(na_option="top").to_numpy()
+    leavers = int(left.sum())  # of Mann and Whitney's U: ties count a half
+    above = ranks[left == 1].sum() - leavers * (leavers + 1) / 2
+    auc = float(above / (leavers * (len(left) - leavers)))
     return max(auc, 1 - auc)
 
 

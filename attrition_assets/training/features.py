@@ -45,8 +45,8 @@ def build_columns(contract: Contract) -> ColumnTransformer:
 
 
 def build_scaling() -> Pipeline:
-    """What is learned of the inputs in each fold: medians, for what is missing, and the scale."""
-    fill = SimpleImputer(strategy="median", keep_empty_features=True)
+    """What is learned of the inputs in each fold: means, for what is missing, and the scale."""
+    fill = SimpleImputer(strategy="mean", keep_empty_features=True)
     return Pipeline([("fill", fill), ("scale", StandardScaler())])
 
 
