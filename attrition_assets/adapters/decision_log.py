@@ -15,7 +15,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from attrition_assets.adapters.files import write_atomically
-from attrition_assets.errors import RecordError
+from attrition_assets.errors import RecordError, StorageError
 from attrition_assets.governance.decisions import (
     START,
     Entry,
@@ -97,7 +97,8 @@ class DecisionLog:
         self._write_seal(Seal.of(lines, digest_line(entry.render())))
         lines = [*lines, entry.render()]
         write_atomically(self.path, _join(lines))
-        self._write_seal(Seal.of(lines))
+        with suppress(StorageError):  # the entry is there: the seal from before tells of it
+            self._write_seal(Seal.of(lines))
         return lines
 
     def entries(self) -> list[Entry]:
@@ -120,6 +121,10 @@ class DecisionLog:
             with suppress(RecordError):
                 known.append(read_entry(line))
         return known
+
+    def last_number(self) -> int:
+        """How many lines there are: the number of the last entry."""
+        return len(self._read())
 
     def require_writable(self) -> None:
         """Raise RecordError or StorageError if a decision could not be put on record now."""

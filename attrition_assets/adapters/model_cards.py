@@ -4,7 +4,7 @@ Gathered from MLflow, the stores and the decision log, and written anew as a who
 is in `governance.model_card`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,11 @@ from attrition_assets.governance.datasheet import (
     render_datasheet_page,
 )
 from attrition_assets.governance.decisions import Entry, Kind
-from attrition_assets.governance.fairness_report import FairnessAudit, read_audit
+from attrition_assets.governance.fairness_report import (
+    FairnessAudit,
+    FairnessVerdict,
+    read_audit,
+)
 from attrition_assets.governance.model_card import (
     CALIBRATION,
     FAIRNESS,
@@ -189,7 +193,7 @@ def _describe_followed(entry: Entry) -> str:
 
 
 def _read_audit(
-    held: ModelVersion, told: dict[str, str], logged: dict[str, bytes]
+    held: ModelVersion, told: Mapping[str, FairnessVerdict], logged: dict[str, bytes]
 ) -> FairnessAudit | None:
     """The audit of the version's training, by the verdicts that the registry has; None without.
 

@@ -12,17 +12,17 @@ import tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes
 from attrition_assets.adapters.mlflow_answers import answering, find_database, prepare_mlflow
 from attrition_assets.contract import Contract
 from attrition_assets.errors import PromotionError, RegistryError
 from attrition_assets.governance.comparison import Comparison
-from attrition_assets.governance.fairness_report import FairnessAudit, read_audit
+from attrition_assets.governance.fairness_report import FairnessAudit, FairnessVerdict, read_audit
 from attrition_assets.months import parse_month
 from attrition_assets.training.evaluation import Evaluation
 from attrition_assets.training.explanations import compute_contributions
@@ -41,7 +41,8 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 MODEL_FILE, HELD_OUT_FILE, AUDIT_FILE = "model.skops", "held_out.parquet", "fairness.json"
 # The tag that says when a version's held-out scores were removed under retention, and by whom.
 REMOVED = "held_out_removed"
-VERDICTS = TypeAdapter(dict[str, str])
+VERDICTS = TypeAdapter(dict[str, FairnessVerdict])
+THRESHOLD = TypeAdapter(Annotated[float, Field(ge=0, allow_inf_nan=False)])
 # What a version must carry to be loaded.
 TAGS = ("as_of", "reference_digest", "threshold", "model_sha256", "held_out_sha256")
 # The only types outside skops' own list that a model file may hold.
@@ -111,14 +112,14 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a version was compared with (0: with nothing) and how, and its fairness by attribute.
+    """What a version was compared with (0: with nothing) and how, and how fair its flags are.
 
-    `fault` says why none of it can be read.
+    `fairness` is by protected attribute and by pair of them. `fault` says why nothing can be read.
     """
 
     compared_with: int = 0
     comparison: Comparison | None = None
-    fairness: dict[str, str] = field(default_factory=dict)
+    fairness: dict[str, FairnessVerdict] = field(default_factory=dict)
     fault: str | None = None
 
 
@@ -212,7 +213,7 @@ class Registry:
                 "importance": json.dumps(trained.importance),
                 "compared_with": str(champion or 0),
                 **({"comparison": comparison.model_dump_json()} if comparison else {}),
-                **({"fairness": json.dumps(audit.by_attribute)} if audit else {}),
+                **({"fairness": json.dumps(audit.by_part)} if audit else {}),
             }
             active = mlflow.active_run()
             registered = client.create_model_version(
@@ -305,16 +306,13 @@ class Registry:
         return ModelVersion(
             version=version,
             run_id=str(found.run_id),
-            as_of=parse_month(tags["as_of"]),
             reference_digest=tags["reference_digest"],
-            threshold=float(tags["threshold"]),
             pipeline=skops.io.loads(model, trusted=list(TRUSTED_TYPES)),
             held_out=pd.read_parquet(io.BytesIO(held_out)),
             contract=self.contract,
             recipe=tags.get("recipe", FORMER_RECIPE),
-            params=PARAMS.validate_json(tags.get("params", "{}")),
-            importance=IMPORTANCE.validate_json(tags.get("importance", "{}")),
             model_sha256=tags["model_sha256"],
+            **_read_values(version, tags),
         )
 
     def read_run(self, run_id: str) -> RunRecord:
@@ -358,14 +356,19 @@ class Registry:
         with answering(self.uri):
             run_id = str(self.client.get_model_version(MODEL_NAME, str(version)).run_id)
             held = {each.path for each in self.client.list_artifacts(run_id)}
-        if AUDIT_FILE not in held:
+        tags, told = self.read_tags(version), self.read_evidence(version).fairness
+        if AUDIT_FILE not in held and not told:
             return None
+        if AUDIT_FILE not in held:
+            raise PromotionError(
+                f"the evidence of version {version} was changed: its run lacks {AUDIT_FILE}"
+            )
         content = self._read(f"runs:/{run_id}/{AUDIT_FILE}")
-        audit = read_audit(content, self.read_evidence(version).fairness)
-        if audit is None:
+        audit = read_audit(content, told)
+        if audit is None or repr(audit.threshold) != tags.get("threshold"):
             raise PromotionError(
                 f"the evidence of version {version} was changed: {AUDIT_FILE} of its run is not of "
-                "the audit that it carries"
+                "the verdicts and the threshold that it carries"
             )
         return audit
 
@@ -421,6 +424,23 @@ class Registry:
         with answering(self.uri, advice=advice), tempfile.TemporaryDirectory() as folder:
             copied = Path(mlflow.artifacts.download_artifacts(uri, dst_path=folder))
             return (copied / file).read_bytes()
+
+
+def _read_values(version: int, tags: dict[str, str]) -> dict[str, Any]:
+    """What a version's tags say of it. Raises RegistryError if they were changed to no values."""
+    try:
+        return {
+            "as_of": parse_month(tags["as_of"]),
+            "threshold": THRESHOLD.validate_python(tags["threshold"]),
+            "params": PARAMS.validate_json(tags.get("params", "{}")),
+            "importance": IMPORTANCE.validate_json(tags.get("importance", "{}")),
+        }
+    except ValueError as error:
+        raise RegistryError(
+            f"the tags of version {version} of {MODEL_NAME!r} were changed ({error}): make another "
+            "version champion with `attrition promote --version N`, or train one: `attrition "
+            "retrain --reason TEXT`"
+        ) from None
 
 
 def _log_parquet(table: pd.DataFrame, name: str) -> str:

@@ -4,7 +4,7 @@ import getpass
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pandas as pd
@@ -15,6 +15,9 @@ from attrition_assets.adapters.storage import explain_failure, require_room, req
 from attrition_assets.errors import AttritionError
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from attrition_assets.adapters.model_cards import ModelCards
 
 
 class _Group(click.Group):
@@ -97,3 +100,11 @@ def report_progress(started: float) -> Callable[[str], None]:
         sys.stdout.flush()
 
     return say
+
+
+def refresh_written_cards(cards: "ModelCards") -> None:
+    """Let the cards show who is champion now; what is lost of a version keeps nothing else back."""
+    from attrition_assets.defs.model_card import refresh_cards
+
+    for version, why in refresh_cards(cards)[1].items():
+        click.echo(f"note: the card of version {version} is as it was: {why}")

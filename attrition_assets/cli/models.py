@@ -3,17 +3,20 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from attrition_assets.adapters.decision_log import DecisionLog
-from attrition_assets.cli.group import choose_version, main, name_who, open_instance
+from attrition_assets.cli.group import (
+    choose_version,
+    main,
+    name_who,
+    open_instance,
+    refresh_written_cards,
+)
 from attrition_assets.cli.pull_requests import FILE, at_repository, promote_merged
 from attrition_assets.settings import load_settings
-
-if TYPE_CHECKING:
-    from attrition_assets.adapters.model_cards import ModelCards
 
 
 @main.command()
@@ -47,13 +50,14 @@ def promote(
     from attrition_assets.defs.resources import build_resources
 
     if event is not None:
-        if version or run_id or reason or override:
+        named = click.get_current_context().get_parameter_source("who")
+        if version or run_id or reason or override or named == ParameterSource.COMMANDLINE:
             raise click.UsageError("--from-pull-request takes version, who and why from the merge")
         promote_merged(event, reviews, repository)
         return
     if reviews is not None:
         raise click.UsageError("--reviews goes with --from-pull-request")
-    if override and reason is None:
+    if override and not (reason or "").strip():
         raise click.UsageError("--override needs a --reason")
     if version is not None and run_id is not None:
         raise click.UsageError("give --version or --run-id, not both")
@@ -70,7 +74,9 @@ def promote(
             click.echo("\n".join(f"  {each}" for each in advice.reasons))
         if evidence.fairness:
             told = ", ".join(f"{name}: {verdict}" for name, verdict in evidence.fairness.items())
-            click.echo(f"fairness by attribute: {told}")
+            click.echo(f"fairness by attribute and pair: {told}")
+        if note:
+            click.echo(f"note: {note}")
         previous = promote_version(
             instance,
             registry,
@@ -80,9 +86,7 @@ def promote(
             now=datetime.now(UTC),
             override=override,
         )
-    _refresh_cards(held["cards"])
-    if note:
-        click.echo(f"note: {note}")
+    refresh_written_cards(held["cards"])
     click.echo(f"version {chosen} is champion now; it was {previous or 'none'} before")
 
 
@@ -99,7 +103,7 @@ def rollback(reason: str, who: str) -> None:
     with open_instance(settings) as instance:
         now = datetime.now(UTC)
         former, replaced = roll_back(instance, held["registry"], who=who, why=reason, now=now)
-    _refresh_cards(held["cards"])
+    refresh_written_cards(held["cards"])
     click.echo(f"version {former} is champion again, in place of {replaced}")
 
 
@@ -118,14 +122,6 @@ def card(version: int | None) -> None:
         raise click.ClickException("there is no model yet: `attrition retrain --reason TEXT`")
     cards.write(chosen)
     click.echo("\n".join(str(cards.path(chosen, name)) for name in (CARD, PAGE, DATASHEET)))
-
-
-def _refresh_cards(cards: "ModelCards") -> None:
-    """Let the cards show who is champion now; what is lost of a version keeps nothing else back."""
-    from attrition_assets.defs.model_card import refresh_cards
-
-    for version, why in refresh_cards(cards)[1].items():
-        click.echo(f"note: the card of version {version} is as it was: {why}")
 
 
 @main.command()

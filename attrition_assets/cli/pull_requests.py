@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attrition_assets.cli.group import choose_version, main, open_instance
+from attrition_assets.cli.group import choose_version, main, open_instance, refresh_written_cards
 from attrition_assets.settings import PROJECT_ROOT, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -72,12 +72,14 @@ def promote_merged(event: Path, reviews: Path | None, repository: Path) -> None:
     told = read_event(_read_json(event))
     given = read_reviews(_read_json(reviews)) if reviews else ()
     settings = load_settings()
-    registry = build_resources(settings)["registry"]
+    held = build_resources(settings)
+    registry = held["registry"]
     with open_instance(settings) as instance:
         decision = promote_by_pull_request(
             instance, registry, GitRepository.find(repository), told, given, datetime.now(UTC)
         )
     if decision.promotes:
+        refresh_written_cards(held["cards"])
         by = ", ".join(decision.approvers)
         click.echo(f"version {decision.version} is champion now, approved by {by}")
         return

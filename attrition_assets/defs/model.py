@@ -32,7 +32,7 @@ from attrition_assets.defs.gates import (
     report_checks,
 )
 from attrition_assets.defs.model_card import write_model_card
-from attrition_assets.defs.promotion import LOOP, report_champion
+from attrition_assets.defs.promotion import LOOP, report_first_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
 from attrition_assets.errors import FairnessError
 from attrition_assets.governance.behaviour import Behaviour
@@ -178,7 +178,7 @@ def model(
         )
         if registry.champion_version() == version:
             why = "the first version: there is none to compare it with"
-            report_champion(context.instance, registry, version, None, who=LOOP, why=why, now=now)
+            report_first_champion(context.instance, registry, version, why, now)
         yield MaterializeResult(
             metadata={
                 "version": version,

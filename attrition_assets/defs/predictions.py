@@ -88,7 +88,7 @@ def _choose_version(
     if path.is_file():
         return registry.load(int(pd.read_parquet(path)["model_version"].iloc[0]))
     champion = registry.load_champion()
-    reconcile_champion(instance, registry, champion.version, datetime.now(UTC))
+    reconcile_champion(instance, registry, datetime.now(UTC))
     if champion.as_of <= month:
         return champion
     for promoted in read_all_metadata(instance, "champion"):

@@ -1,15 +1,26 @@
-"""What a promotion does: the registry's alias moves, Dagster is told, and it is put on record."""
+"""What a promotion does: the registry's alias moves, Dagster is told, and it is put on record.
 
+What is about to be done is written down first: killed at any instant, the next promotion or month
+finishes it, with who and why, or finds that nothing was done.
+"""
+
+import logging
 from datetime import datetime
 
 from dagster import AssetMaterialization, DagsterInstance
 
+from attrition_assets.adapters.champion_change import ChampionChange, ChangeUnderWay
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.registry import Registry
-from attrition_assets.defs.metadata import read_all_metadata, read_latest_metadata
+from attrition_assets.defs.metadata import read_latest_metadata
 from attrition_assets.errors import PromotionError, RecordError, StorageError
 from attrition_assets.governance.comparison import Recommendation
-from attrition_assets.governance.decisions import Kind, require_named
+from attrition_assets.governance.decisions import (
+    CHAMPION_MADE,
+    Kind,
+    require_named,
+    trace_champions,
+)
 from attrition_assets.governance.fairness_report import FairnessVerdict
 
 LOOP = "the loop"
@@ -36,43 +47,57 @@ def promote_version(
     """
     require_named(Kind.PROMOTED, who, why)
     registry.load(version)  # what cannot be loaded is not promoted
-    objection = find_objection(registry, version)
-    if objection and not override:
-        DecisionLog(registry.home).append(
-            Kind.PROMOTION_REFUSED,
-            who=LOOP,
-            why=objection,
-            at=now,
-            version=version,
-            asked_by=who,
-            **facts,
+    with ChangeUnderWay(registry.home).alone():
+        finished = _settle(instance, registry, now)
+        if finished and (finished.kind, finished.version) == (Kind.PROMOTED, version):
+            return finished.previous or None
+        if objection := find_objection(registry, version):
+            if not override:
+                _refuse(registry, version, objection, who=who, now=now, **facts)
+            facts["override"] = objection
+        return _make_champion(
+            instance, registry, version, Kind.PROMOTED, who=who, why=why, now=now, **facts
         )
-        raise PromotionError(
-            f"version {version} is not promoted: {objection}. The champion stays; to promote it "
-            f"all the same: `attrition promote --version {version} --override --reason TEXT`"
-        )
-    if objection:
-        facts["override"] = "yes"
-    return _make_champion(
-        instance, registry, version, Kind.PROMOTED, who=who, why=why, now=now, **facts
+
+
+def _refuse(
+    registry: Registry, version: int, objection: str, *, who: str, now: datetime, **facts: str | int
+) -> None:
+    DecisionLog(registry.home).append(
+        Kind.PROMOTION_REFUSED,
+        who=LOOP,
+        why=objection,
+        at=now,
+        version=version,
+        asked_by=who,
+        **facts,
+    )
+    raise PromotionError(
+        f"version {version} is not promoted: {objection}. The champion stays; to promote it "
+        f"all the same: `attrition promote --version {version} --override --reason TEXT`"
     )
 
 
 def find_objection(registry: Registry, version: int) -> str | None:
     """Why a version should not replace the champion, by its evidence; None if nothing says so.
 
-    What it was compared with must be the champion still, the comparison must advise it, and it must
-    not fail a protected attribute that the champion does not fail: what the champion fails as well
-    is a matter of its own. Where there is no champion, any version may become it.
+    What it was compared with must be the champion still, and the comparison must advise it. Its
+    flags must have been audited on each protected attribute, and not fail on one of them, or on two
+    together, where the champion does not: what the champion fails as well is a matter of its own.
+    Where there is no champion, any version may become it.
     """
     champion = registry.present_champion()
     if champion is None or version == champion:
         return None
-    evidence, before = registry.read_evidence(version), registry.read_evidence(champion)
-    advice, objections = evidence.comparison, []
+    evidence, objections = registry.read_evidence(version), []
+    advice, lacking = evidence.comparison, set(registry.contract.protected) - {*evidence.fairness}
     if evidence.fault:
-        objections.append(evidence.fault)
-    elif advice is None:
+        return evidence.fault
+    try:
+        registry.read_audit(version)
+    except PromotionError as error:
+        return str(error)
+    if advice is None:
         objections.append(f"it was never compared with version {champion}, the champion")
     elif evidence.compared_with != champion:
         objections.append(
@@ -82,10 +107,16 @@ def find_objection(registry: Registry, version: int) -> str | None:
     elif advice.verdict != Recommendation.PROMOTE:
         reasons = "; ".join(advice.reasons)
         objections.append(f"against the champion the comparison says {advice.verdict}: {reasons}")
+    if lacking:
+        objections.append(
+            f"its flags were not audited on {', '.join(sorted(lacking))}: the check "
+            "`fair_to_groups` of its retraining says why"
+        )
+    before = registry.read_evidence(champion).fairness
     if worse := [
         name
         for name, verdict in evidence.fairness.items()
-        if verdict == FairnessVerdict.FAIL and before.fairness.get(name) != FairnessVerdict.FAIL
+        if verdict == FairnessVerdict.FAIL and before.get(name) != FairnessVerdict.FAIL
     ]:
         objections.append(
             f"it fails the fairness audit on {', '.join(worse)}, which the champion does not"
@@ -98,30 +129,30 @@ def roll_back(
 ) -> tuple[int, int]:
     """Make the version champion again that the present one replaced; return both, new first.
 
-    A rollback is no replacement: one after another leads further back. Raises PromotionError, and
-    changes nothing, if there is none before it, or no champion.
+    A rollback is no replacement: one after another leads further back; one that was cut short is
+    finished, and is this one. Raises PromotionError, and changes nothing, if there is none before
+    it, or no champion.
     """
     require_named(Kind.ROLLED_BACK, who, why)
-    present = registry.present_champion()
-    if present is None:
-        raise PromotionError(
-            "there is no champion to roll back from: make a version champion with `attrition "
-            "promote --version N`"
-        )
-    reconcile_champion(instance, registry, present, now)
-    replaced = [
-        each["previous_version"]
-        for each in read_all_metadata(instance, "champion")
-        if each["version"] == present and each.get("kind") != Kind.ROLLED_BACK
-    ]
-    if not replaced or replaced[0] in (0, present):
-        raise PromotionError(
-            f"version {present} replaced no other: there is nothing to roll back to; make another "
-            "version champion with `attrition promote --version N`"
-        )
-    registry.load(replaced[0])
-    _make_champion(instance, registry, replaced[0], Kind.ROLLED_BACK, who=who, why=why, now=now)
-    return replaced[0], present
+    with ChangeUnderWay(registry.home).alone():
+        finished = _settle(instance, registry, now)
+        if finished and finished.kind == Kind.ROLLED_BACK:
+            return finished.version, finished.previous
+        present = registry.present_champion()
+        if present is None:
+            raise PromotionError(
+                "there is no champion to roll back from: make a version champion with `attrition "
+                "promote --version N`"
+            )
+        *before, newest = trace_champions(DecisionLog(registry.home).known_entries()) or [0]
+        if newest != present or not before:
+            raise PromotionError(
+                f"version {present} replaced no other: there is nothing to roll back to; make "
+                "another version champion with `attrition promote --version N`"
+            )
+        registry.load(before[-1])
+        _make_champion(instance, registry, before[-1], Kind.ROLLED_BACK, who=who, why=why, now=now)
+        return before[-1], present
 
 
 def _make_champion(
@@ -136,78 +167,127 @@ def _make_champion(
     **facts: str | int,
 ) -> int | None:
     """Move the alias and put it on record, both or neither; return the version before."""
-    present, told = registry.present_champion(), read_latest_metadata(instance, "champion")
-    previous = told["version"] if told else present
-    if version == present and previous == version:
+    present = registry.present_champion()
+    if version == present:
         raise PromotionError(f"version {version} is champion already: nothing is to be done")
-    DecisionLog(registry.home).require_writable()
+    log, under_way = DecisionLog(registry.home), ChangeUnderWay(registry.home)
+    log.require_writable()
+    change = ChampionChange(
+        kind=kind,
+        version=version,
+        previous=present or 0,
+        who=who,
+        why=why,
+        at=now,
+        facts=facts,
+        after=log.last_number(),
+    )
+    under_way.begin(change)
     registry.promote(version)
     try:
-        report_champion(
-            instance, registry, version, previous, who=who, why=why, now=now, kind=kind, **facts
-        )
+        _record(registry, change)
     except (RecordError, StorageError):
-        if present is not None:
+        if present is not None:  # else there is no way back: what is under way will be finished
             registry.promote(present)
+            under_way.end()
         raise
-    return previous
+    _tell_dagster(instance, change)
+    under_way.end()
+    return present
 
 
-def report_champion(
-    instance: DagsterInstance,
-    registry: Registry,
-    version: int,
-    previous: int | None,
-    *,
-    who: str,
-    why: str,
-    now: datetime,
-    kind: Kind = Kind.PROMOTED,
-    **facts: str | int,
+def report_first_champion(
+    instance: DagsterInstance, registry: Registry, version: int, why: str, now: datetime
 ) -> None:
-    """Put on record that `version` is champion: in the log, and as the asset's materialization."""
+    """Put on record that the first version is champion: it was made so as it was registered."""
+    change = ChampionChange(
+        kind=Kind.PROMOTED,
+        version=version,
+        previous=0,
+        who=LOOP,
+        why=why,
+        at=now,
+        facts={},
+        after=0,
+    )
+    _record(registry, change)
+    _tell_dagster(instance, change)
+
+
+def _record(registry: Registry, change: ChampionChange) -> None:
     DecisionLog(registry.home).append(
-        kind, who=who, why=why, at=now, version=version, previous=previous or 0, **facts
+        change.kind,
+        who=change.who,
+        why=change.why,
+        at=change.at,
+        version=change.version,
+        previous=change.previous,
+        **change.facts,
     )
-    _tell_dagster(instance, version, previous, who=who, why=why, kind=kind)
 
 
-def _tell_dagster(
-    instance: DagsterInstance, version: int, previous: int | None, *, who: str, why: str, kind: Kind
-) -> None:
-    instance.report_runless_asset_event(
-        AssetMaterialization(
-            "champion",
-            metadata={
-                "version": version,
-                "previous_version": previous or 0,
-                "reason": why,
-                "who": who,
-                "kind": str(kind),
-            },
+def _tell_dagster(instance: DagsterInstance, change: ChampionChange) -> None:
+    """Report the champion as its asset's materialization. It is champion though that should fail:
+
+    the next promotion or month tells Dagster then.
+    """
+    event = AssetMaterialization(
+        "champion",
+        metadata={
+            "version": change.version,
+            "previous_version": change.previous,
+            "reason": change.why,
+            "who": change.who,
+            "kind": str(change.kind),
+        },
+    )
+    try:
+        instance.report_runless_asset_event(event)
+    except Exception as error:
+        logging.getLogger(__name__).warning(
+            "version %s is champion, on record; Dagster is told later: %s", change.version, error
         )
-    )
 
 
 def reconcile_champion(
-    instance: DagsterInstance, registry: Registry, version: int, now: datetime
-) -> None:
-    """Put a champion that was made elsewhere on record: the registry's alias is the truth.
-
-    Where the log knows of it and Dagster does not, only Dagster is told.
+    instance: DagsterInstance, registry: Registry, now: datetime
+) -> ChampionChange | None:
+    """Finish a change of champion that was cut short, and return it; and put a champion that was
+    made elsewhere on record: the registry's alias is the truth.
     """
+    with ChangeUnderWay(registry.home).alone():
+        return _settle(instance, registry, now)
+
+
+def _settle(instance: DagsterInstance, registry: Registry, now: datetime) -> ChampionChange | None:
+    """`reconcile_champion`, by who is alone already."""
+    version, log = registry.present_champion(), DecisionLog(registry.home)
+    under_way = ChangeUnderWay(registry.home)
+    change = under_way.read()
+    if change and change.version == version:
+        if not any(change.is_recorded_as(entry) for entry in log.known_entries()):
+            _record(registry, change)
+        _tell_dagster(instance, change)
+        under_way.end()
+        return change
+    under_way.end()  # it never began
     told = read_latest_metadata(instance, "champion")
-    previous = told["version"] if told else None
-    if previous == version:
-        return
-    logged = [
-        entry
-        for entry in DecisionLog(registry.home).known_entries()
-        if entry.kind in (Kind.PROMOTED, Kind.ROLLED_BACK)
-    ]
-    if logged and logged[-1].facts["version"] == version:
-        last = logged[-1]
-        _tell_dagster(instance, version, previous, who=last.who, why=last.why, kind=last.kind)
-        return
-    why = "found in the registry"
-    report_champion(instance, registry, version, previous, who="unknown", why=why, now=now)
+    previous = told["version"] if told else 0
+    if version is None or version == previous:
+        return None
+    made = [entry for entry in log.known_entries() if entry.kind in CHAMPION_MADE]
+    known = bool(made) and made[-1].facts["version"] == version  # only Dagster does not know it
+    found = ChampionChange(
+        kind=made[-1].kind if known else Kind.PROMOTED,
+        version=version,
+        previous=previous,
+        who=made[-1].who if known else "unknown",
+        why=made[-1].why if known else "found in the registry",
+        at=now,
+        facts={},
+        after=0,
+    )
+    if not known:
+        _record(registry, found)
+    _tell_dagster(instance, found)
+    return None

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from dagster import Config, OpExecutionContext, ResourceParam, job, op
 from pydantic import Field
 
+from attrition_assets.adapters.model_cards import ModelCards
 from attrition_assets.adapters.registry import Registry
+from attrition_assets.defs.model_card import refresh_cards
 from attrition_assets.defs.promotion import promote_version
 from attrition_assets.defs.runs import PROMOTION
 
@@ -21,7 +23,10 @@ class PromotionConfig(Config):
 
 @op
 def move_champion(
-    context: OpExecutionContext, config: PromotionConfig, registry: ResourceParam[Registry]
+    context: OpExecutionContext,
+    config: PromotionConfig,
+    registry: ResourceParam[Registry],
+    cards: ResourceParam[ModelCards],
 ) -> None:
     """Makes a version the champion; fails with the reasons if its evidence speaks against it."""
     previous = promote_version(
@@ -33,6 +38,8 @@ def move_champion(
         now=datetime.now(UTC),
         override=config.override,
     )
+    for version, why in refresh_cards(cards)[1].items():
+        context.log.warning(f"the card of version {version} is as it was: {why}")
     context.log.info(f"version {config.version} is champion now; it was {previous or 'none'}")
 
 

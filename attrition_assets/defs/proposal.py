@@ -15,7 +15,12 @@ from attrition_assets.adapters.files import write_atomically
 from attrition_assets.adapters.git_repository import Base, GitRepository
 from attrition_assets.adapters.github import GitHub
 from attrition_assets.adapters.registry import MODEL_NAME, Registry
-from attrition_assets.defs.promotion import LOOP, find_objection, promote_version
+from attrition_assets.defs.promotion import (
+    LOOP,
+    find_objection,
+    promote_version,
+    reconcile_champion,
+)
 from attrition_assets.errors import GitHubError, PromotionError, RepositoryError
 from attrition_assets.governance.decisions import Kind
 from attrition_assets.governance.promotion_page import (
@@ -34,6 +39,8 @@ from attrition_assets.governance.promotion_request import (
     make_request,
 )
 from attrition_assets.governance.pull_requests import PullRequestEvent, Review
+
+CARRIED = ("threshold", "as_of", "held_out_sha256", "recipe")
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ def read_registered(registry: Registry, version: int) -> PromotionRequest:
     its evidence cannot be read.
     """
     model, evidence = registry.load(version), registry.read_evidence(version)
+    tags = registry.read_tags(version)
     if evidence.fault:
         raise PromotionError(evidence.fault)
     return make_request(
@@ -67,6 +75,7 @@ def read_registered(registry: Registry, version: int) -> PromotionRequest:
         comparison=evidence.comparison,
         fairness=evidence.fairness,
         audit=registry.read_audit(version),
+        carried={name: tags[name] for name in CARRIED if name in tags},
     )
 
 
@@ -131,10 +140,20 @@ def promote_by_pull_request(
     """Promote what a pull request's merge asks for, or say why not; either goes on record.
 
     What does not concern a promotion is put on no record. Raises PromotionError if the version's
-    evidence speaks against it by now, and what `promote_version` raises.
+    evidence speaks against it by now, RecordError if the log cannot tell whether the pull request
+    has promoted before, and what `promote_version` raises.
     """
     log, number = DecisionLog(registry.home), event.number
-    known = [each for each in log.known_entries() if each.facts.get("pull_request") == number]
+    finished = reconcile_champion(instance, registry, now)
+    if finished and finished.facts.get("pull_request") == number:  # a run before was cut short
+        return PromotionDecision(
+            promotes=True,
+            reasons=(),
+            concerned=True,
+            version=finished.version,
+            approvers=tuple(finished.who.split(", ")),
+        )
+    known = [each for each in log.entries() if each.facts.get("pull_request") == number]
     if any(each.kind == Kind.PROMOTED for each in known):
         decision = PromotionDecision(
             promotes=False,

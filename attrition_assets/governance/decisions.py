@@ -38,6 +38,9 @@ class Kind(StrEnum):
     RECORD_BROKEN = "record broken"
 
 
+CHAMPION_MADE = (Kind.PROMOTED, Kind.ROLLED_BACK)
+
+
 class Entry(Value):
     """One decision. `number` counts from 1; `previous` is the digest of the line before."""
 
@@ -103,6 +106,26 @@ def require_named(kind: Kind, who: str, why: str) -> None:
             f"{kind}: this was not done, since nobody or no reason is named; say who decides and "
             "why, in words that an auditor can read later"
         )
+
+
+def trace_champions(entries: Sequence[Entry]) -> list[int]:
+    """The versions that lead to the present champion, the oldest first: a rollback takes one away.
+
+    What was champion when the log began is the first; a version that was made champion while it
+    was champion counts once.
+    """
+    led: list[int] = []
+    for entry in entries:
+        if entry.kind not in CHAMPION_MADE:
+            continue
+        version, previous = int(entry.facts["version"]), int(entry.facts["previous"])
+        if entry.kind == Kind.ROLLED_BACK:
+            led = led[:-1]
+        elif previous and not led:
+            led = [previous]
+        if led[-1:] != [version]:
+            led.append(version)
+    return led
 
 
 def digest_line(line: str) -> str:

@@ -3,6 +3,7 @@
 How they come about is for `fairness`, how they are shown for `fairness_page`.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import ValidationError
@@ -134,19 +135,24 @@ class FairnessAudit(Value):
     reasons: tuple[str, ...]
 
     @property
+    def by_part(self) -> dict[str, FairnessVerdict]:
+        """The verdict on each protected attribute by itself, then on each pair of them."""
+        return {each.name: each.verdict for each in self.partitions}
+
+    @property
     def by_attribute(self) -> dict[str, str]:
         """The verdict on each protected attribute by itself."""
         single = [each for each in self.partitions if len(each.attributes) == 1]
         return {each.name: str(each.verdict) for each in single}
 
 
-def read_audit(content: bytes, told: dict[str, str]) -> FairnessAudit | None:
-    """The audit in a JSON file if its verdicts by attribute are those `told` of it, else None."""
+def read_audit(content: bytes, told: Mapping[str, FairnessVerdict]) -> FairnessAudit | None:
+    """The audit in a JSON file if its verdicts are those `told` of it, else None."""
     try:
         audit = FairnessAudit.model_validate_json(content)
     except ValidationError:
         return None
-    return audit if audit.by_attribute == told else None
+    return audit if audit.by_part == told else None
 
 
 def explain(partitions: tuple[PartitionAudit, ...]) -> tuple[str, ...]:

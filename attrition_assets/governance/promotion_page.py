@@ -65,7 +65,7 @@ def render_verdicts(
 ) -> str:
     """The verdict on each protected attribute beside the champion's, then the groups' figures."""
     if not fairness:
-        return "No fairness audit was made: the contract declares no protected attribute.\n"
+        return "No fairness audit was made: there is no verdict on any protected attribute.\n"
     rows = "\n".join(
         f"| {name} | {before.get(name, '-')} | {verdict} |" for name, verdict in fairness.items()
     )

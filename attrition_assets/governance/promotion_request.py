@@ -76,9 +76,14 @@ def make_request(
     comparison: Comparison | None,
     fairness: Mapping[str, str],
     audit: FairnessAudit | None,
+    carried: Mapping[str, str],
 ) -> PromotionRequest:
-    """The request for a version as the registry knows it; its digest is of all the evidence."""
+    """The request for a version as the registry knows it; its digest is of all the evidence.
+
+    `carried` is what else the version carries and is judged by, as the threshold of its flags.
+    """
     whole = {
+        "carried": dict(carried),
         "compared_with": compared_with,
         "comparison": comparison.model_dump(mode="json") if comparison else None,
         "fairness": dict(fairness),

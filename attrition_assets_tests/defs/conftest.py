@@ -1,5 +1,6 @@
 """A small company's months, walked once through the real jobs; tests look at what that left."""
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -8,18 +9,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import pandas as pd
 import pytest
 from dagster import DagsterInstance, ExecuteInProcessResult
 
 from attrition_assets.adapters.reference_store import ReferenceStore
-from attrition_assets.adapters.registry import MODEL_NAME, Registry
+from attrition_assets.adapters.registry import AUDIT_FILE, MODEL_NAME, Registry
 from attrition_assets.defs.promotion import roll_back
 from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.runs import explain_failure
 from attrition_assets.demo import Loop, MonthResult, prepare_home
 from attrition_assets.governance.comparison import Difference, Recommendation
+from attrition_assets.governance.fairness_report import FairnessVerdict
 from attrition_assets.months import parse_month, partition_key
 from attrition_assets.settings import Settings
 from attrition_assets.simulation.company import simulate_company
@@ -183,6 +187,25 @@ def registry(place: Place) -> Registry:
 def set_tag(registry: Registry, version: int, **tags: str) -> None:
     for name, value in tags.items():
         registry.client.set_model_version_tag(MODEL_NAME, str(version), name, value)
+
+
+def find_audit(registry: Registry, version: int) -> Path:
+    """The file of a version's audit. (MLflow's client may still write into another copy.)"""
+    uri = str(registry.client.get_run(registry.load(version).run_id).info.artifact_uri)
+    return Path(url2pathname(urlparse(uri).path)) / AUDIT_FILE
+
+
+def set_verdicts(registry: Registry, version: int, **verdicts: str) -> None:
+    """As if a version's audit had found this of some attributes, and nothing of the others."""
+    audit = registry.read_audit(version)
+    assert audit is not None
+    parts = tuple(
+        part.model_copy(update={"verdict": FairnessVerdict(verdicts.get(part.name, "pass"))})
+        for part in audit.partitions
+    )
+    found = audit.model_copy(update={"partitions": parts})
+    find_audit(registry, version).write_text(found.model_dump_json())
+    set_tag(registry, version, fairness=json.dumps(found.by_part))
 
 
 def advise(registry: Registry, verdict: Recommendation) -> None:

@@ -97,7 +97,8 @@ def test_a_forced_retraining_waits_for_promotion_with_its_reason(copy: Settings)
     told = run(copy, "attrition", "decisions").stdout
     for said in (
         "promotion refused (asked_by",
-        "promoted (override yes, previous 2, version 3) by",
+        "promoted (override against the champion the comparison says",
+        "previous 2, version 3) by",
         "rolled back",
     ):
         assert said in told

@@ -21,7 +21,11 @@ LACK = explain_lack("40 leavers", same_recipe=True)
 
 
 def request(
-    version: int = 2, model: str = "a", comparison: Comparison = LACK, gender: str = "pass"
+    version: int = 2,
+    model: str = "a",
+    comparison: Comparison = LACK,
+    gender: str = "pass",
+    threshold: str = "0.2",
 ) -> PromotionRequest:
     return make_request(
         version,
@@ -31,6 +35,7 @@ def request(
         comparison=comparison,
         fairness={"Gender": gender},
         audit=None,
+        carried={"threshold": threshold},
     )
 
 
