@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     "--from-pull-request", "event", help="file of GitHub's event of a closed one", type=FILE
 )
 @click.option("--reviews", help="file of its reviews, as GitHub's API lists them", type=FILE)
+@click.option("--collaborators", help="file of who may push, likewise", type=FILE)
 @at_repository("where the merge is looked up")
 def promote(
     version: int | None,
@@ -35,6 +36,7 @@ def promote(
     who: str,
     event: Path | None,
     reviews: Path | None,
+    collaborators: Path | None,
     repository: Path,
 ) -> None:
     """Make a version the champion: from now on it scores.
@@ -46,13 +48,15 @@ def promote(
     from attrition_assets.defs.promotion import promote_version
     from attrition_assets.defs.resources import build_resources
 
+    if (reviews is None) != (collaborators is None):
+        raise click.UsageError("--reviews and --collaborators go together")
     if event is not None:
         if version or run_id or reason or override:
             raise click.UsageError("--from-pull-request takes version, who and why from the merge")
-        promote_merged(event, reviews, repository)
+        promote_merged(event, reviews, collaborators, repository)
         return
     if reviews is not None:
-        raise click.UsageError("--reviews goes with --from-pull-request")
+        raise click.UsageError("--reviews and --collaborators go with --from-pull-request")
     if override and reason is None:
         raise click.UsageError("--override needs a --reason")
     if version is not None and run_id is not None:

@@ -5,7 +5,7 @@ Values in, a decision with reasons out. Who approved is for `pull_requests`, how
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated
 
@@ -115,6 +115,7 @@ def read_request(text: str) -> PromotionRequest:
 def decide_promotion(
     event: PullRequestEvent,
     reviews: Sequence[Review],
+    may_push: Collection[str],
     before: str | None,
     after: str | None,
     look_up: Callable[[int], PromotionRequest | None],
@@ -122,10 +123,10 @@ def decide_promotion(
 ) -> PromotionDecision:
     """Whether a pull request's merge promotes, and which version; every reason why not.
 
-    `before` and `after` are `promotions/champion.yaml` without and with the merge, None where there
-    is none. `look_up` gives what the registry has of a version, None if it is unknown; it raises
-    PromotionError if the evidence is unreadable. What the evidence itself speaks against is for
-    whoever promotes.
+    `may_push` has the logins, in lower case, of those who may. `before` and `after` are
+    `promotions/champion.yaml` without and with the merge, None where there is none. `look_up` gives
+    what the registry has of a version, None if it is unknown; it raises PromotionError if the
+    evidence is unreadable. What the evidence itself speaks against is for whoever promotes.
     """
     labelled = event.has_label(PROMOTION_LABEL)
     if event.action != "closed" or not event.pull_request.merged:
@@ -142,7 +143,7 @@ def decide_promotion(
         base, default = event.pull_request.base.ref, event.repository.default_branch
         reason = f"it was merged into {base}; only a merge into {default} promotes"
         return PromotionDecision(promotes=False, reasons=(reason,), concerned=True)
-    approvals = find_approvals(event, reviews)
+    approvals = find_approvals(event, reviews, may_push)
     version, faults = _judge_file(before, after, look_up, champion)
     reasons = (*approvals.objections, *faults)
     return PromotionDecision(

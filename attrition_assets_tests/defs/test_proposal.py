@@ -56,7 +56,14 @@ def merge(checkout: Path, folder: Path, payload: str = "merged.json", squash: bo
     (folder / "event.json").write_text(json.dumps(event))
     (recorded,) = load("reviews.json")
     (folder / "reviews.json").write_text(json.dumps([recorded | {"commit_id": head}]))
+    (folder / "collaborators.json").write_text(json.dumps(load("collaborators.json")))
     return str(folder / "event.json")
+
+
+def approved(folder: Path) -> tuple[str, ...]:
+    """The options that name what `merge` wrote of reviews and of who may push."""
+    files = {f"--{name}": folder / f"{name}.json" for name in ("reviews", "collaborators")}
+    return tuple(str(word) for option in files.items() for word in option)
 
 
 def last_entry(registry: Registry) -> Entry:
@@ -96,7 +103,7 @@ def test_a_challenger_is_proposed_by_hand_and_its_merge_promotes_it_once(
     entry = last_entry(registry)
     assert (entry.kind, entry.facts["pull_request"]) == (Kind.PROMOTION_REFUSED, 12)
     assert registry.champion_version() == 1
-    words = ("promote", "--from-pull-request", event, "--reviews", str(tmp_path / "reviews.json"))
+    words = ("promote", "--from-pull-request", event, *approved(tmp_path))
     promoted = command(*words)
     assert promoted.output == "version 2 is champion now, approved by reviewer\n"
     entry = last_entry(registry)
@@ -118,10 +125,9 @@ def test_evidence_that_changed_since_promotes_nothing_and_that_is_recorded(
 ) -> None:
     advise(registry, Recommendation.PROMOTE)
     assert command("propose").exit_code == 0
-    reviews = str(tmp_path / "reviews.json")
     event = merge(checkout, tmp_path, "merged_unlabelled.json", squash=True)
     before = last_entry(registry)
-    unlabelled = command("promote", "--from-pull-request", event, "--reviews", reviews)
+    unlabelled = command("promote", "--from-pull-request", event, *approved(tmp_path))
     assert unlabelled.exit_code == 0
     assert "lacks the label model-promotion" in unlabelled.output
     assert last_entry(registry) == before
@@ -129,7 +135,7 @@ def test_evidence_that_changed_since_promotes_nothing_and_that_is_recorded(
     git(checkout, "reset", "-q", "--hard", "HEAD~1")
     event = merge(checkout, tmp_path, squash=True)
     set_tag(registry, 2, fairness=json.dumps({"Gender": "pass"}))
-    refused = command("promote", "--from-pull-request", event, "--reviews", reviews)
+    refused = command("promote", "--from-pull-request", event, *approved(tmp_path))
     assert refused.exit_code == 1
     assert "the evidence of version 2 was changed: fairness.json" in refused.output
     entry = last_entry(registry)
@@ -182,7 +188,9 @@ def test_with_a_token_the_pull_request_is_opened_or_nothing_is_left(
     ("words", "said"),
     [
         (("--version", "2"), "takes version, who and why from the merge"),
-        (("--reviews", "EVENT"), "EVENT is no JSON"),
+        (("--reviews", "EVENT", "--collaborators", "EVENT"), "EVENT is no JSON"),
+        (("--reviews", "EVENT"), "--reviews and --collaborators go together"),
+        (("--collaborators", "EVENT"), "--reviews and --collaborators go together"),
     ],
 )
 def test_what_does_not_go_together_is_told_before_anything_is_read(
@@ -194,5 +202,6 @@ def test_what_does_not_go_together_is_told_before_anything_is_read(
     done = attrition(tmp_path, tmp_path, "promote", *event, *named)
     assert done.exit_code != 0
     assert said.replace("EVENT", str(tmp_path / "event.json")) in " ".join(done.output.split())
-    alone = attrition(tmp_path, tmp_path, "promote", "--reviews", event[1])
-    assert "--reviews goes with --from-pull-request" in alone.output
+    both = ("--reviews", event[1], "--collaborators", event[1])
+    alone = attrition(tmp_path, tmp_path, "promote", *both)
+    assert "--reviews and --collaborators go with --from-pull-request" in alone.output

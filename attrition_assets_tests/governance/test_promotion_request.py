@@ -13,7 +13,7 @@ from attrition_assets.governance.promotion_request import (
     make_request,
     read_request,
 )
-from attrition_assets.governance.pull_requests import read_event, read_reviews
+from attrition_assets.governance.pull_requests import read_collaborators, read_event, read_reviews
 
 from .test_pull_requests import load
 
@@ -46,8 +46,10 @@ def decide(
     look_up: Callable[[int], PromotionRequest | None] = KNOWN.get,
     approved: bool = True,
 ) -> PromotionDecision:
+    event = read_event(load(payload))
     reviews = read_reviews(load("reviews.json") if approved else [])
-    return decide_promotion(read_event(load(payload)), reviews, before, after, look_up, champion)
+    may_push = read_collaborators(load("collaborators.json"))
+    return decide_promotion(event, reviews, may_push, before, after, look_up, champion)
 
 
 def test_a_merge_with_label_and_approval_promotes_the_version_that_its_file_names() -> None:
