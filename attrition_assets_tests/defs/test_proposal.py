@@ -20,6 +20,7 @@ from attrition_assets_tests.governance.test_pull_requests import load
 from attrition_assets_tests.seen import attrition
 
 from .conftest import ADA, Place, advise, set_tag
+from .test_bad_artifacts import change_a_byte
 
 pytestmark = pytest.mark.xdist_group("walked")
 
@@ -43,8 +44,21 @@ def command(place: Place, registry: Registry, checkout: Path) -> Command:
     return call
 
 
-def merge(checkout: Path, folder: Path, payload: str = "merged.json", squash: bool = False) -> str:
-    """Merge the branch as GitHub would, and write GitHub's event of it; returns its file."""
+def merge(
+    checkout: Path,
+    folder: Path,
+    payload: str = "merged.json",
+    squash: bool = False,
+    content: bytes | None = None,
+) -> str:
+    """Merge the branch as GitHub would, and write GitHub's event of it; returns its file.
+
+    `content` is what somebody wrote into the champion's file on the branch.
+    """
+    if content is not None:
+        git(checkout, "checkout", "-q", "-f", BRANCH)
+        (checkout / CHAMPION_FILE).write_bytes(content)
+        git(checkout, "commit", "-q", "-a", "-m", "by hand")
     head = git(checkout, "rev-parse", BRANCH).strip()
     git(checkout, "checkout", "-q", "-f", "main")
     git(checkout, "merge", "-q", *(["--squash"] if squash else ["--no-ff", "--no-edit"]), BRANCH)
@@ -143,6 +157,34 @@ def test_evidence_that_changed_since_promotes_nothing_and_that_is_recorded(
         Kind.PROMOTION_REFUSED,
         {"version": 2, "pull_request": 12},
     )
+    assert registry.champion_version() == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"version: 2024-99-99\n", "version: Input should be a valid integer"),
+        (b"version: !!int ''\n", "version: Input should be a valid integer"),
+        (b"[" * 3000, "it is nested too deeply"),
+        (b"version: 2  # caf\xe9\n", "it holds bytes that are no UTF-8"),
+        (None, "model.skops of version 2 is not the one registered"),
+    ],
+    ids=("no date", "no number", "nested", "no UTF-8", "another model"),
+)
+def test_what_cannot_be_read_at_a_merge_is_a_refusal_on_record(
+    content: bytes | None, said: str, command: Command, registry: Registry, checkout: Path
+) -> None:
+    advise(registry, Recommendation.PROMOTE)
+    assert command("propose").exit_code == 0
+    if content is None:
+        change_a_byte(registry, 2, "model.skops")
+    event = merge(checkout, checkout.parent, content=content)
+    refused = command("promote", "--from-pull-request", event, *approved(checkout.parent))
+    assert refused.exit_code == 1
+    assert said in refused.output
+    entry = last_entry(registry)
+    assert (entry.kind, entry.facts["pull_request"]) == (Kind.PROMOTION_REFUSED, 12)
+    assert said in entry.why
     assert registry.champion_version() == 1
 
 
