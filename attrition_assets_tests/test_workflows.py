@@ -45,9 +45,22 @@ def test_no_script_holds_an_expression_and_nothing_may_be_written(path: Path) ->
 
 def test_a_promotion_runs_only_what_was_merged() -> None:
     (path,) = [each for each in WORKFLOWS if each.name == "promotion.yml"]
-    (job,) = yaml.safe_load(path.read_text("utf-8"))["jobs"].values()
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    assert workflow[True] == {"pull_request_target": {"types": ["closed"]}}  # `on`, in YAML 1.1
+    (job,) = workflow["jobs"].values()
+    assert [step["uses"] for step in job["steps"] if "uses" in step] == ["actions/checkout@v4"]
     checkout = job["steps"][0]["with"]
     assert checkout["ref"] == "${{ github.event.repository.default_branch }}"
     assert checkout["persist-credentials"] is False
     assert "'model-promotion'" in job["if"]
     assert "promote --from-pull-request" in job["steps"][-1]["run"]
+
+
+def test_a_promotion_is_given_the_reviews_and_who_may_push() -> None:
+    (path,) = [each for each in WORKFLOWS if each.name == "promotion.yml"]
+    (job,) = yaml.safe_load(path.read_text("utf-8"))["jobs"].values()
+    fetch, promote = (step["run"] for step in job["steps"][-2:])
+    fetched = {Path(line.split(" > ")[1].strip('"')).name: line for line in fetch.splitlines()}
+    given = dict(re.findall(r'--(\w+) "\$RUNNER_TEMP/([\w.]+)"', promote))
+    assert given == {name: f"{name}.json" for name in ("reviews", "collaborators")}
+    assert all(f"/{name}" in fetched[file] for name, file in given.items())

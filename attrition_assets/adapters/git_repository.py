@@ -72,7 +72,8 @@ class GitRepository:
     def read(self, commit: str, path: str) -> str | None:
         """The text of a file at a commit; None if it is not there.
 
-        Raises RepositoryError if the commit is not there.
+        U+FFFD stands in it for bytes that are no UTF-8. Raises RepositoryError if the commit is not
+        there.
         """
         known = self._run("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
         if known.returncode:
@@ -176,6 +177,7 @@ class GitRepository:
                 stdin=None if given is not None else subprocess.DEVNULL,
                 capture_output=True,
                 encoding="utf-8",
+                errors="replace",
                 timeout=TIMEOUT_SECONDS,
                 check=False,
             )

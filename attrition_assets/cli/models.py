@@ -29,6 +29,7 @@ from attrition_assets.settings import load_settings
     "--from-pull-request", "event", help="file of GitHub's event of a closed one", type=FILE
 )
 @click.option("--reviews", help="file of its reviews, as GitHub's API lists them", type=FILE)
+@click.option("--collaborators", help="file of who may push, likewise", type=FILE)
 @at_repository("where the merge is looked up")
 def promote(
     version: int | None,
@@ -38,6 +39,7 @@ def promote(
     who: str,
     event: Path | None,
     reviews: Path | None,
+    collaborators: Path | None,
     repository: Path,
 ) -> None:
     """Make a version the champion: from now on it scores.
@@ -49,14 +51,16 @@ def promote(
     from attrition_assets.defs.promotion import promote_version
     from attrition_assets.defs.resources import build_resources
 
+    if (reviews is None) != (collaborators is None):
+        raise click.UsageError("--reviews and --collaborators go together")
     if event is not None:
         named = click.get_current_context().get_parameter_source("who")
         if version or run_id or reason or override or named == ParameterSource.COMMANDLINE:
             raise click.UsageError("--from-pull-request takes version, who and why from the merge")
-        promote_merged(event, reviews, repository)
+        promote_merged(event, reviews, collaborators, repository)
         return
     if reviews is not None:
-        raise click.UsageError("--reviews goes with --from-pull-request")
+        raise click.UsageError("--reviews and --collaborators go with --from-pull-request")
     if override and not (reason or "").strip():
         raise click.UsageError("--override needs a --reason")
     if version is not None and run_id is not None:

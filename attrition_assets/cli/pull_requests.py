@@ -62,22 +62,28 @@ def propose(version: int | None, repository: Path) -> None:
     click.echo(_say_next(proposal, found.path))
 
 
-def promote_merged(event: Path, reviews: Path | None, repository: Path) -> None:
+def promote_merged(
+    event: Path, reviews: Path | None, collaborators: Path | None, repository: Path
+) -> None:
     """Promote what a merge asks for; ends with 1 where a merge was to promote and does not."""
     from attrition_assets.adapters.git_repository import GitRepository
     from attrition_assets.defs.proposal import promote_by_pull_request
     from attrition_assets.defs.resources import build_resources
-    from attrition_assets.governance.pull_requests import read_event, read_reviews
+    from attrition_assets.governance.pull_requests import (
+        read_collaborators,
+        read_event,
+        read_reviews,
+    )
 
     told = read_event(_read_json(event))
     given = read_reviews(_read_json(reviews)) if reviews else ()
+    may_push = read_collaborators(_read_json(collaborators)) if collaborators else frozenset()
     settings = load_settings()
     held = build_resources(settings)
     registry = held["registry"]
     with open_instance(settings) as instance:
-        decision = promote_by_pull_request(
-            instance, registry, GitRepository.find(repository), told, given, datetime.now(UTC)
-        )
+        found, now = GitRepository.find(repository), datetime.now(UTC)
+        decision = promote_by_pull_request(instance, registry, found, told, given, may_push, now)
     if decision.promotes:
         refresh_written_cards(held["cards"])
         by = ", ".join(decision.approvers)

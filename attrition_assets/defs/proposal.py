@@ -3,7 +3,7 @@
 What a pull request asks for and what decides on its merge is in `governance.promotion_request`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -135,6 +135,7 @@ def promote_by_pull_request(
     repository: GitRepository,
     event: PullRequestEvent,
     reviews: Sequence[Review],
+    may_push: Collection[str],
     now: datetime,
 ) -> PromotionDecision:
     """Promote what a pull request's merge asks for, or say why not; either goes on record.
@@ -165,6 +166,7 @@ def promote_by_pull_request(
         decision = decide_promotion(
             event,
             reviews,
+            may_push,
             before,
             after,
             lambda asked: (

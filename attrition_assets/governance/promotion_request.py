@@ -5,7 +5,7 @@ Values in, a decision with reasons out. Who approved is for `pull_requests`, how
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated
 
@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from attrition_assets.contract import explain_faults
-from attrition_assets.errors import PromotionError
+from attrition_assets.errors import PromotionError, RegistryError
 from attrition_assets.governance.comparison import Comparison
 from attrition_assets.governance.fairness_report import FairnessAudit
 from attrition_assets.governance.pull_requests import PullRequestEvent, Review, find_approvals
@@ -23,6 +23,7 @@ CHAMPION_FILE, CARD_FILE = "promotions/champion.yaml", "promotions/model_card.md
 PROMOTION_LABEL = "model-promotion"
 HEADER = "# The version that shall score, and on what evidence: written by `attrition propose`.\n"
 SHOWN = 12  # characters of a digest
+NO_TEXT = "\N{REPLACEMENT CHARACTER}"  # stands for what is no UTF-8
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -104,13 +105,20 @@ def make_request(
 
 
 def read_request(text: str) -> PromotionRequest:
-    """The content of the file as a request. Raises PromotionError that names what is wrong."""
+    """The content of the file as a request. Raises PromotionError that names what is wrong.
+
+    YAML's types are left out: what each text must be is for the request's fields.
+    """
     try:
-        return PromotionRequest.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        faults = "  " + " ".join(str(error).split())
+        if NO_TEXT in text:
+            raise ValueError("it holds bytes that are no UTF-8")
+        return PromotionRequest.model_validate(yaml.load(text, yaml.BaseLoader))
     except ValidationError as error:
         faults = explain_faults(error, "file")
+    except RecursionError:
+        faults = "  it is nested too deeply"
+    except (yaml.YAMLError, ValueError) as error:
+        faults = "  " + " ".join(str(error).split())
     raise PromotionError(
         f"{CHAMPION_FILE} asks for nothing that can be promoted:\n{faults}\nit is written by "
         "`attrition propose`, not by hand"
@@ -120,6 +128,7 @@ def read_request(text: str) -> PromotionRequest:
 def decide_promotion(
     event: PullRequestEvent,
     reviews: Sequence[Review],
+    may_push: Collection[str],
     before: str | None,
     after: str | None,
     look_up: Callable[[int], PromotionRequest | None],
@@ -127,10 +136,11 @@ def decide_promotion(
 ) -> PromotionDecision:
     """Whether a pull request's merge promotes, and which version; every reason why not.
 
-    `before` and `after` are `promotions/champion.yaml` without and with the merge, None where there
-    is none. `look_up` gives what the registry has of a version, None if it is unknown; it raises
-    PromotionError if the evidence is unreadable. What the evidence itself speaks against is for
-    whoever promotes.
+    `may_push` has the logins, in lower case, of those who may. `before` and `after` are
+    `promotions/champion.yaml` without and with the merge, None where there is none. `look_up` gives
+    what the registry has of a version, None if it is unknown; it raises PromotionError if the
+    evidence is unreadable, RegistryError if the version is. What the evidence itself speaks against
+    is for whoever promotes.
     """
     labelled = event.has_label(PROMOTION_LABEL)
     if event.action != "closed" or not event.pull_request.merged:
@@ -147,7 +157,7 @@ def decide_promotion(
         base, default = event.pull_request.base.ref, event.repository.default_branch
         reason = f"it was merged into {base}; only a merge into {default} promotes"
         return PromotionDecision(promotes=False, reasons=(reason,), concerned=True)
-    approvals = find_approvals(event, reviews)
+    approvals = find_approvals(event, reviews, may_push)
     version, faults = _judge_file(before, after, look_up, champion)
     reasons = (*approvals.objections, *faults)
     return PromotionDecision(
@@ -177,7 +187,7 @@ def _judge_file(
         return version, [f"version {version} is champion already"]
     try:
         held = look_up(version)
-    except PromotionError as error:
+    except (PromotionError, RegistryError) as error:
         return version, [str(error)]
     if held is None:
         return version, [f"the registry has no version {version}"]

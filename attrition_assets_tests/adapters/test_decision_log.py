@@ -11,8 +11,8 @@ import pytest
 from attrition_assets.adapters import decision_log
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.files import write_atomically
-from attrition_assets.errors import RecordError
-from attrition_assets.governance.decisions import Kind
+from attrition_assets.errors import RecordError, StorageError
+from attrition_assets.governance.decisions import Kind, trace_champions
 from attrition_assets_tests.seen import attrition
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -121,6 +121,46 @@ def test_a_crash_while_an_entry_is_written_leaves_it_or_not_and_no_break(
     assert len(log.entries()) == (4 if writes == 3 else 3)
     log.append(Kind.RESUMED, who="Ada", why="after the crash", at=NOW)
     assert log.verify().breaks == ()
+
+
+def test_an_entry_stands_though_its_seal_could_not_be_written(
+    log: DecisionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def fill_up(path: Path, content: bytes) -> None:
+        written.append(path.name)
+        if len(written) == 3:
+            raise StorageError("the disk is full")
+        write_atomically(path, content)
+
+    monkeypatch.setattr(decision_log, "write_atomically", fill_up)
+    log.append(Kind.PROMOTED, who="Ada", why="again", at=NOW)
+    monkeypatch.setattr(decision_log, "write_atomically", write_atomically)
+    assert written == ["decisions.seal.json", "decisions.jsonl", "decisions.seal.json"]
+    assert log.entries()[-1].why == "again"
+    assert log.verify().breaks == ()
+
+
+@pytest.mark.parametrize(
+    ("made", "led"),
+    [
+        ([], []),
+        (["+1", "+2"], [1, 2]),
+        (["+2<1", "+1<2"], [1, 2, 1]),
+        (["+2<1", "+1<2", "-2", "-1"], [1]),
+        (["+2<1", "-1", "+3<1"], [1, 3]),
+        (["+2<1", "+2", "-1"], [1]),
+    ],
+)
+def test_rollbacks_lead_back_one_by_one(made: list[str], led: list[int], tmp_path: Path) -> None:
+    log = DecisionLog(tmp_path)
+    for each in made:
+        kind = Kind.PROMOTED if each[0] == "+" else Kind.ROLLED_BACK
+        version, _, previous = each[1:].partition("<")
+        facts = {"version": int(version), "previous": int(previous or 0)}
+        log.append(kind, who="Ada", why="so", at=NOW, **facts)
+    assert trace_champions(log.entries()) == led
 
 
 def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:

@@ -145,6 +145,13 @@ def test_a_commit_that_is_absent_is_not_a_file_that_is_absent(repository: GitRep
         repository.read("1234567", "promotions/champion.yaml")
 
 
+def test_bytes_that_are_no_text_are_shown_as_such(repository: GitRepository) -> None:
+    git(repository.path, "checkout", "-q", "-f", "main")
+    (repository.path / "kept").write_bytes(b"caf\xe9\n")
+    git(repository.path, "commit", "-q", "-a", "-m", "in another encoding")
+    assert repository.read("main", "kept") == "caf\N{REPLACEMENT CHARACTER}\n"
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[GitHubServer]:
     with serving_github(tmp_path / "github") as server:

@@ -20,6 +20,7 @@ from attrition_assets_tests.governance.test_pull_requests import load
 from attrition_assets_tests.seen import attrition
 
 from .conftest import ADA, Place, advise, set_tag
+from .test_bad_artifacts import change_a_byte
 
 pytestmark = pytest.mark.xdist_group("walked")
 
@@ -43,8 +44,21 @@ def command(place: Place, registry: Registry, checkout: Path) -> Command:
     return call
 
 
-def merge(checkout: Path, folder: Path, payload: str = "merged.json", squash: bool = False) -> str:
-    """Merge the branch as GitHub would, and write GitHub's event of it; returns its file."""
+def merge(
+    checkout: Path,
+    folder: Path,
+    payload: str = "merged.json",
+    squash: bool = False,
+    content: bytes | None = None,
+) -> str:
+    """Merge the branch as GitHub would, and write GitHub's event of it; returns its file.
+
+    `content` is what somebody wrote into the champion's file on the branch.
+    """
+    if content is not None:
+        git(checkout, "checkout", "-q", "-f", BRANCH)
+        (checkout / CHAMPION_FILE).write_bytes(content)
+        git(checkout, "commit", "-q", "-a", "-m", "by hand")
     head = git(checkout, "rev-parse", BRANCH).strip()
     git(checkout, "checkout", "-q", "-f", "main")
     git(checkout, "merge", "-q", *(["--squash"] if squash else ["--no-ff", "--no-edit"]), BRANCH)
@@ -56,7 +70,14 @@ def merge(checkout: Path, folder: Path, payload: str = "merged.json", squash: bo
     (folder / "event.json").write_text(json.dumps(event))
     (recorded,) = load("reviews.json")
     (folder / "reviews.json").write_text(json.dumps([recorded | {"commit_id": head}]))
+    (folder / "collaborators.json").write_text(json.dumps(load("collaborators.json")))
     return str(folder / "event.json")
+
+
+def approved(folder: Path) -> tuple[str, ...]:
+    """The options that name what `merge` wrote of reviews and of who may push."""
+    files = {f"--{name}": folder / f"{name}.json" for name in ("reviews", "collaborators")}
+    return tuple(str(word) for option in files.items() for word in option)
 
 
 def last_entry(registry: Registry) -> Entry:
@@ -96,7 +117,7 @@ def test_a_challenger_is_proposed_by_hand_and_its_merge_promotes_it_once(
     entry = last_entry(registry)
     assert (entry.kind, entry.facts["pull_request"]) == (Kind.PROMOTION_REFUSED, 12)
     assert registry.champion_version() == 1
-    words = ("promote", "--from-pull-request", event, "--reviews", str(tmp_path / "reviews.json"))
+    words = ("promote", "--from-pull-request", event, *approved(tmp_path))
     promoted = command(*words)
     assert promoted.output == "version 2 is champion now, approved by reviewer\n"
     entry = last_entry(registry)
@@ -118,18 +139,24 @@ def test_evidence_that_changed_since_promotes_nothing_and_that_is_recorded(
 ) -> None:
     advise(registry, Recommendation.PROMOTE)
     assert command("propose").exit_code == 0
-    reviews = str(tmp_path / "reviews.json")
     event = merge(checkout, tmp_path, "merged_unlabelled.json", squash=True)
     before = last_entry(registry)
-    unlabelled = command("promote", "--from-pull-request", event, "--reviews", reviews)
+    unlabelled = command("promote", "--from-pull-request", event, *approved(tmp_path))
     assert unlabelled.exit_code == 0
     assert "lacks the label model-promotion" in unlabelled.output
     assert last_entry(registry) == before
 
     git(checkout, "reset", "-q", "--hard", "HEAD~1")
     event = merge(checkout, tmp_path, squash=True)
+    threshold = registry.read_tags(2)["threshold"]
+    set_tag(registry, 2, threshold="0.001")
+    assert command("promote", "--from-pull-request", event, *approved(tmp_path)).exit_code == 1
+    assert "was changed: fairness.json" in last_entry(registry).why
+    set_tag(registry, 2, threshold=threshold, as_of="2025-03")
+    assert command("promote", "--from-pull-request", event, *approved(tmp_path)).exit_code == 1
+    assert "evidence_sha256 is" in last_entry(registry).why
     set_tag(registry, 2, fairness=json.dumps({"Gender": "pass"}))
-    refused = command("promote", "--from-pull-request", event, "--reviews", reviews)
+    refused = command("promote", "--from-pull-request", event, *approved(tmp_path))
     assert refused.exit_code == 1
     assert "the evidence of version 2 was changed: fairness.json" in refused.output
     entry = last_entry(registry)
@@ -137,6 +164,61 @@ def test_evidence_that_changed_since_promotes_nothing_and_that_is_recorded(
         Kind.PROMOTION_REFUSED,
         {"version": 2, "pull_request": 12},
     )
+    assert registry.champion_version() == 1
+
+
+def test_a_merge_that_was_cut_short_is_finished_once_by_the_workflow_run_again(
+    command: Command, registry: Registry, place: Place, checkout: Path, tmp_path: Path
+) -> None:
+    advise(registry, Recommendation.PROMOTE)
+    assert command("propose").exit_code == 0
+    words = ("promote", "--from-pull-request", merge(checkout, tmp_path), *approved(tmp_path))
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(AssertionError, match="division by zero"),
+    ):
+        patch.setattr(DecisionLog, "append", lambda *_, **__: 1 / 0)
+        command(*words)
+    assert registry.champion_version() == 2
+    again = command(*words)
+    assert again.output == "version 2 is champion now, approved by reviewer\n"
+    assert last_entry(registry).facts == {"version": 2, "previous": 1, "pull_request": 12}
+
+    assert roll_back(place.instance, registry, **ADA) == (1, 2)
+    log = DecisionLog(registry.home)
+    text = log.path.read_text("utf-8")
+    log.path.write_text(text.replace('"pull_request":12', '"pull_request": 12'), "utf-8")
+    unsure = command(*words)
+    assert unsure.exit_code == 1
+    assert "is not written as entries are" in unsure.output
+    assert registry.champion_version() == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"version: 2024-99-99\n", "version: Input should be a valid integer"),
+        (b"version: !!int ''\n", "version: Input should be a valid integer"),
+        (b"[" * 3000, "it is nested too deeply"),
+        (b"version: 2  # caf\xe9\n", "it holds bytes that are no UTF-8"),
+        (None, "model.skops of version 2 is not the one registered"),
+    ],
+    ids=("no date", "no number", "nested", "no UTF-8", "another model"),
+)
+def test_what_cannot_be_read_at_a_merge_is_a_refusal_on_record(
+    content: bytes | None, said: str, command: Command, registry: Registry, checkout: Path
+) -> None:
+    advise(registry, Recommendation.PROMOTE)
+    assert command("propose").exit_code == 0
+    if content is None:
+        change_a_byte(registry, 2, "model.skops")
+    event = merge(checkout, checkout.parent, content=content)
+    refused = command("promote", "--from-pull-request", event, *approved(checkout.parent))
+    assert refused.exit_code == 1
+    assert said in refused.output
+    entry = last_entry(registry)
+    assert (entry.kind, entry.facts["pull_request"]) == (Kind.PROMOTION_REFUSED, 12)
+    assert said in entry.why
     assert registry.champion_version() == 1
 
 
@@ -182,7 +264,9 @@ def test_with_a_token_the_pull_request_is_opened_or_nothing_is_left(
     ("words", "said"),
     [
         (("--version", "2"), "takes version, who and why from the merge"),
-        (("--reviews", "EVENT"), "EVENT is no JSON"),
+        (("--reviews", "EVENT", "--collaborators", "EVENT"), "EVENT is no JSON"),
+        (("--reviews", "EVENT"), "--reviews and --collaborators go together"),
+        (("--collaborators", "EVENT"), "--reviews and --collaborators go together"),
     ],
 )
 def test_what_does_not_go_together_is_told_before_anything_is_read(
@@ -194,5 +278,6 @@ def test_what_does_not_go_together_is_told_before_anything_is_read(
     done = attrition(tmp_path, tmp_path, "promote", *event, *named)
     assert done.exit_code != 0
     assert said.replace("EVENT", str(tmp_path / "event.json")) in " ".join(done.output.split())
-    alone = attrition(tmp_path, tmp_path, "promote", "--reviews", event[1])
-    assert "--reviews goes with --from-pull-request" in alone.output
+    both = ("--reviews", event[1], "--collaborators", event[1])
+    alone = attrition(tmp_path, tmp_path, "promote", *both)
+    assert "--reviews and --collaborators go with --from-pull-request" in alone.output

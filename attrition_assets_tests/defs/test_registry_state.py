@@ -53,6 +53,16 @@ def test_a_version_that_no_retraining_registered_is_not_loaded(registry: Registr
         registry.load(2)
 
 
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [("threshold", "abc"), ("threshold", "nan"), ("as_of", "2025-13"), ("params", "{")],
+)
+def test_tags_that_were_changed_are_told(tag: str, value: str, registry: Registry) -> None:
+    registry.client.set_model_version_tag(MODEL_NAME, "2", tag, value)
+    with pytest.raises(RegistryError, match="the tags of version 2 of 'attrition' were changed"):
+        registry.load(2)
+
+
 def test_rolling_back_is_promoting_the_version_before(registry: Registry) -> None:
     assert registry.promote(1) == 2
     assert registry.load_champion().version == 1

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from attrition_assets.errors import PromotionError
+from attrition_assets.errors import PromotionError, RegistryError
 from attrition_assets.governance.comparison import Comparison, explain_lack
 from attrition_assets.governance.promotion_request import (
     PromotionDecision,
@@ -13,7 +13,7 @@ from attrition_assets.governance.promotion_request import (
     make_request,
     read_request,
 )
-from attrition_assets.governance.pull_requests import read_event, read_reviews
+from attrition_assets.governance.pull_requests import read_collaborators, read_event, read_reviews
 
 from .test_pull_requests import load
 
@@ -51,8 +51,10 @@ def decide(
     look_up: Callable[[int], PromotionRequest | None] = KNOWN.get,
     approved: bool = True,
 ) -> PromotionDecision:
+    event = read_event(load(payload))
     reviews = read_reviews(load("reviews.json") if approved else [])
-    return decide_promotion(read_event(load(payload)), reviews, before, after, look_up, champion)
+    may_push = read_collaborators(load("collaborators.json"))
+    return decide_promotion(event, reviews, may_push, before, after, look_up, champion)
 
 
 def test_a_merge_with_label_and_approval_promotes_the_version_that_its_file_names() -> None:
@@ -95,6 +97,10 @@ def refuse_to_read(version: int) -> PromotionRequest:
     raise PromotionError(f"the evidence of version {version} was changed")
 
 
+def lose_the_model(version: int) -> PromotionRequest:
+    raise RegistryError(f"model.skops of version {version} is not the one registered")
+
+
 @pytest.mark.parametrize(
     ("look_up", "said"),
     [
@@ -103,6 +109,7 @@ def refuse_to_read(version: int) -> PromotionRequest:
         ({2: request(gender="look")}.get, "and .* in the registry"),
         ({2: request(comparison=explain_lack("41", same_recipe=True))}.get, "evidence_sha256 is"),
         (refuse_to_read, "the evidence of version 2 was changed"),
+        (lose_the_model, r"model\.skops of version 2 is not the one registered"),
     ],
 )
 def test_evidence_that_is_not_the_registrys_promotes_nothing(
@@ -131,6 +138,12 @@ def test_evidence_that_is_retold_in_the_file_promotes_nothing() -> None:
         (None, ASKED.replace("version: 2", "version: two"), "version: Input should be a valid int"),
         (None, ASKED.replace("a" * 64, "a" * 63), "model_sha256: String should match pattern"),
         (None, ASKED + "approved: true\n", "approved: Extra inputs are not permitted"),
+        (None, ASKED.replace("version: 2", "version: 2024-99-99"), "version: Input should be a"),
+        (None, ASKED.replace("version: 2", "version: !!int ''"), "version: Input should be a"),
+        pytest.param(None, f"version: {'9' * 5000}", "exceeded maximum size", id="long"),
+        pytest.param(None, "[" * 3000, "it is nested too deeply", id="nested"),
+        (None, '"\\U00110000": 2', "chr() arg not in range"),
+        (None, ASKED + "# caf\N{REPLACEMENT CHARACTER}\n", "it holds bytes that are no UTF-8"),
     ],
 )
 def test_a_file_that_asks_for_nothing_promotes_nothing(
