@@ -53,7 +53,10 @@ class Settings(Value):
         None, gt=0, description="time cap of the search; default none"
     )
     retention_days: int = Field(
-        1461, ge=183, description="days after which `attrition purge` removes what is of a month"
+        1461,
+        ge=183,
+        le=36525,  # a hundred years: the calendar does not reach back for ever
+        description="days after which `attrition purge` removes what is of a month, 183 to 36525",
     )
     study_database: SecretStr | None = Field(
         None, description="SQLAlchemy URL of a database whose trials several workers share"

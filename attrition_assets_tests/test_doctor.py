@@ -159,6 +159,21 @@ def test_a_policy_that_is_not_accepted_is_named_and_the_contract_beside_it_holds
     assert "move it away for the defaults" in found["policy"].remedy
 
 
+@pytest.mark.parametrize("name", ["age", "MonthlyIncome", "Gender"])
+def test_edges_of_what_is_no_protected_number_of_the_contract_are_named(
+    name: str, tmp_path: Path
+) -> None:
+    contract, policy = tmp_path / "contract.yaml", tmp_path / "policy.yaml"
+    shutil.copy(DEFAULT_CONTRACT, contract)
+    policy.write_text(f"fairness: {{edges: {{Age: [40], {name}: [30]}}}}\n")
+    finding = examine_home(tmp_path, ATTRITION_CONTRACT=str(contract))["policy"]
+    assert finding.outcome == Outcome.FAILED
+    assert finding.found == (
+        f"{policy} does not fit the contract: its section 'fairness': edges are declared for "
+        f"{name}: only protected columns that hold numbers have them (Age)"
+    )
+
+
 def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("no folder")
     finding = examine_home(tmp_path / "home")["home"]

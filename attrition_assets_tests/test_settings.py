@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -6,6 +7,8 @@ from pydantic import ValidationError
 
 from attrition_assets.contract import DEFAULT_CONTRACT
 from attrition_assets.errors import SettingsError
+from attrition_assets.governance.retention import find_last_past
+from attrition_assets.months import parse_month
 from attrition_assets.settings import PREFIX, PROJECT_ROOT, Settings, load_settings
 
 
@@ -148,6 +151,14 @@ def test_records_are_kept_for_four_years_and_never_less_than_half_a_year() -> No
     assert read().retention_days == 1461
     assert read(ATTRITION_RETENTION_DAYS="400").retention_days == 400
     assert "ATTRITION_RETENTION_DAYS: " in refuse(ATTRITION_RETENTION_DAYS="30")
+
+
+def test_records_are_kept_for_a_hundred_years_at_the_most() -> None:
+    longest = read(ATTRITION_RETENTION_DAYS="36525").retention_days
+    assert find_last_past(datetime(2026, 1, 1, tzinfo=UTC), longest) == parse_month("1925-12")
+    for days in ("36526", "800000"):
+        refused = refuse(ATTRITION_RETENTION_DAYS=days)
+        assert "ATTRITION_RETENTION_DAYS: Input should be less than or equal to 36525" in refused
 
 
 def test_a_token_of_github_is_a_secret_and_goes_with_a_repository() -> None:

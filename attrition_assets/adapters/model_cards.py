@@ -234,7 +234,11 @@ def _count_data(held: ModelVersion, reference: ReferenceData) -> TrainingData:
         features=features,
         protected=tuple(name for name in contract.protected if name in rest),
         ignored=tuple(name for name, column in rest.items() if column.role == "ignored"),
-        taken_in={name: why for name in features if (why := contract.columns[name].used_because)},
+        taken_in={
+            name: column.used_because
+            for name, column in contract.columns.items()
+            if name in features and column.used_because
+        },
     )
 
 

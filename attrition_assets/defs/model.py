@@ -50,6 +50,7 @@ from attrition_assets.pictures import (
 from attrition_assets.settings import Settings
 from attrition_assets.training.evaluation import evaluate
 from attrition_assets.training.explanations import rank_values
+from attrition_assets.training.families import Params
 from attrition_assets.training.gates import check_model
 from attrition_assets.training.policy import TrainingPolicy
 from attrition_assets.training.reference import LABEL, ReferenceData
@@ -96,14 +97,15 @@ def model(
     left = reference.labelled[LABEL].to_numpy(dtype="int64")
     held = load_champion(registry)
     before = held if isinstance(held, ModelVersion) else None
+    first = before.params if before else None
     trained = train_model(
         reference,
         contract,
         trials=settings.trials,
         families=training.families,
         half_life_months=training.half_life_months,
-        first=before.params if before else None,
-        place=place_study(settings, digest, contract, training),
+        first=first,
+        place=place_study(settings, digest, contract, training, first),
         seconds=settings.search_seconds,
         report=context.log.info,
     )
@@ -203,13 +205,17 @@ def model(
 
 
 def place_study(
-    settings: Settings, digest: str, contract: Contract, policy: TrainingPolicy
+    settings: Settings,
+    digest: str,
+    contract: Contract,
+    policy: TrainingPolicy,
+    first: Params | None,
 ) -> StudyPlace:
     """Where the trials of a search lie: the shared database if one is named, else a file at home.
 
-    A study is of one table, contract and policy: another search is another study.
+    A study is of one table, contract, policy and `first`: another search is another study.
     """
-    name = name_study(digest, contract.model_dump_json(), policy.model_dump_json())
+    name = name_study(digest, contract.model_dump_json(), policy.model_dump_json(), first=first)
     if settings.study_database is not None:
         url = SecretStr(parse_url(settings.study_database).render_as_string(hide_password=False))
         place = f"study {name} of {Database(settings.study_database).name}"

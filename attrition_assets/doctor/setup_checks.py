@@ -9,7 +9,9 @@ from attrition_assets.adapters.prediction_table import PredictionTable
 from attrition_assets.adapters.storage import LEAST_FREE_MB, free_megabytes, require_room
 from attrition_assets.doctor.examination import Answer, not_yet, well, wrong
 from attrition_assets.doctor.subject import Subject
+from attrition_assets.errors import FairnessError
 from attrition_assets.governance.fairness_policy import read_fairness_policy
+from attrition_assets.governance.groups import check_edges
 from attrition_assets.monitoring.policy import read_policy
 from attrition_assets.policy_file import POLICY_FILE
 from attrition_assets.settings import PREFIX
@@ -75,11 +77,15 @@ def check_contract(subject: Subject) -> Answer:
 
 
 def check_policy(subject: Subject) -> Answer:
-    """The file beside the contract that sets the limits, if there is one, can be read."""
+    """The file beside the contract that sets the limits, if any, can be read and fits it."""
     path = subject.settings.contract.with_name(POLICY_FILE)
     policy = read_policy(subject.settings.contract)
     fairness = read_fairness_policy(subject.settings.contract)
     training = read_training_policy(subject.settings.contract)
+    try:
+        check_edges(fairness.edges, subject.contract)
+    except FairnessError as error:
+        return wrong(f"{path} does not fit the contract: its section 'fairness': {error}")
     source = path if path.is_file() else f"the defaults, since there is no {path}"
     return well(
         f"retrains on {', '.join(policy.retrain_on) or 'nothing'}; "

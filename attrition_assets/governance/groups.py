@@ -4,7 +4,7 @@ Nobody is dropped: whose value is missing is in the group "unknown". Which group
 to be judged is for `fairness`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -82,6 +82,16 @@ def check_protected(table: pd.DataFrame, contract: Contract) -> tuple[str, ...]:
     return names
 
 
+def check_edges(edges: Iterable[str], contract: Contract) -> None:
+    """Raises FairnessError that names what has edges and is no protected number of the contract."""
+    numeric = [name for name in contract.protected if not contract.columns[name].is_text]
+    if wrong := [name for name in edges if name not in numeric]:
+        raise FairnessError(
+            f"edges are declared for {', '.join(wrong)}: only protected columns that hold numbers "
+            f"have them ({', '.join(numeric) or 'none here'})"
+        )
+
+
 def form_groups(
     table: pd.DataFrame, contract: Contract, edges: Mapping[str, tuple[float, ...]]
 ) -> tuple[Partition, ...]:
@@ -92,12 +102,7 @@ def form_groups(
     none, or if edges are declared for what has no numbers.
     """
     names = check_protected(table, contract)
-    numeric = [name for name in names if not contract.columns[name].is_text]
-    if wrong := [name for name in edges if name not in numeric]:
-        raise FairnessError(
-            f"edges are declared for {', '.join(wrong)}: only protected columns that hold numbers "
-            f"have them ({', '.join(numeric) or 'none here'})"
-        )
+    check_edges(edges, contract)
     single = tuple(_group(table[name], contract, edges.get(name)) for name in names)
     return (*single, *(_cross(first, second) for first, second in combinations(single, 2)))
 

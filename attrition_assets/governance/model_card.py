@@ -105,7 +105,8 @@ def _say_recipe(card: ModelCard) -> Section:
     again = (
         "The same data give the same model."
         if card.recipe.reproducible
-        else "A time cap cut its search short: the same data may give another model."
+        else "A time cap cut its search short, or several workers shared it: the same data may "
+        "give another model."
     )
     return Section(
         title="How it was made",
@@ -182,7 +183,8 @@ def _say_weights(card: ModelCard, pictures: Mapping[str, Picture]) -> Section:
         more = f" The other {rest} weigh less." if rest > 0 else ""
         said: list[Block] = [
             "The mean absolute contribution of a column to the log-odds of leaving, over the "
-            f"people it learned from.{more}",
+            "people of the newest snapshot when it was trained, a sample of them where they are "
+            f"many.{more}",
             Table(
                 header=("column", "contribution"),
                 rows=tuple((name, f"{value:.3f}") for name, value in ranked[:SHOWN_COLUMNS]),

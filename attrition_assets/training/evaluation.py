@@ -21,7 +21,7 @@ BINS = 10
 
 
 class Evaluation(Value):
-    """Out-of-fold metrics. `threshold` is the probability above which a person is flagged."""
+    """Out-of-fold metrics. `threshold` is the probability from which on people are flagged."""
 
     rows: int
     leavers: int

@@ -47,9 +47,16 @@ def weigh_rows(dates: pd.Series, half_life_months: float) -> np.ndarray:
     if not half_life_months:
         return np.ones(len(dates))
     months = dates.dt.to_period("M").astype("int64").to_numpy()
-    weights: np.ndarray = 0.5 ** ((months.max() - months) / half_life_months)
-    weights /= weights.mean()
-    return weights
+    return scale_weights(0.5 ** ((months.max() - months) / half_life_months))
+
+
+def scale_weights(weights: np.ndarray) -> np.ndarray:
+    """`weights` in the same proportions, 1 on average.
+
+    A penalty weighs as much against a row then, whichever of the rows a fit learns from.
+    """
+    scaled: np.ndarray = weights / weights.mean()
+    return scaled
 
 
 def split_people(rows: pd.DataFrame, contract: Contract, seed: int) -> list[Split]:

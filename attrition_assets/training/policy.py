@@ -21,8 +21,10 @@ class TrainingPolicy(Value):
     A row's weight halves with each `half_life_months` of its age; 0 is no decay.
 
     By default the threshold is the one with the best F2 (recall counts four times precision). With
-    `flag_top_share`, what HR can act on, it is the probability above which that share of people
-    lies; with `missed_leaver_costs`, in false alarms, the one that costs least in expectation,
+    `flag_top_share`, what HR can act on, it is the lowest score from which on at most that share of
+    people lies: people with the same score are flagged together or not at all. If more people than
+    that share the highest score, it lies just above, and nobody is flagged. With
+    `missed_leaver_costs`, in false alarms, it is the one that costs least in expectation,
     1 / (1 + cost) (Elkan, 2001). `max_flipped_share` is the share of people whose flag may differ
     from the champion's before a person should look.
     """
@@ -45,7 +47,7 @@ class TrainingPolicy(Value):
     def flag_rule(self) -> str:
         """Whom a flag is for, in words."""
         if self.flag_top_share is not None:
-            return f"the {self.flag_top_share:.0%} with the highest scores"
+            return f"at most the {self.flag_top_share:.0%} with the highest scores"
         if self.missed_leaver_costs is not None:
             return f"a missed leaver costs as much as {self.missed_leaver_costs:g} false alarms"
         return "best F2"
@@ -53,10 +55,18 @@ class TrainingPolicy(Value):
     def choose_threshold(self, left: np.ndarray, probability: np.ndarray) -> float:
         """The probability from which on people are flagged, by out-of-fold `probability`."""
         if self.flag_top_share is not None:
-            return float(np.quantile(probability, 1 - self.flag_top_share))
+            return _find_top(probability, self.flag_top_share)
         if self.missed_leaver_costs is not None:
             return 1 / (1 + self.missed_leaver_costs)
         return choose_threshold(left, probability)
+
+
+def _find_top(probability: np.ndarray, share: float) -> float:
+    """The lowest score from which on at most a `share` lies; if none, just above the highest."""
+    scores, counts = np.unique(probability, return_counts=True)
+    from_on = counts[::-1].cumsum()[::-1] / len(probability)
+    fits = scores[from_on <= share]
+    return float(fits[0] if len(fits) else np.nextafter(scores[-1], np.inf))
 
 
 def read_training_policy(contract: Path) -> TrainingPolicy:

@@ -30,6 +30,7 @@ from attrition_assets.training.folds import (
     Fold,
     choose_rows,
     scale_fold,
+    scale_weights,
     split_ahead,
     split_people,
     weigh_rows,
@@ -101,10 +102,9 @@ class Training:
         self.inputs = self.columns.fit_transform(select_features(self.rows, contract))
 
     def fit_fold(self, fold: Fold, params: Params) -> Any:
-        """A model of the people that a fold may learn from."""
-        return build_model(params).fit(
-            fold.seen, self.left[fold.train], sample_weight=self.weights[fold.train]
-        )
+        """A model of the people that a fold may learn from, their weights 1 on average."""
+        weights = scale_weights(self.weights[fold.train])
+        return build_model(params).fit(fold.seen, self.left[fold.train], sample_weight=weights)
 
     def search(
         self,

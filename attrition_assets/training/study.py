@@ -1,6 +1,7 @@
 """The hyper-parameter search: Optuna's trials, kept where a killed search finds them again."""
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,9 +36,13 @@ class StudyPlace:
     shared: bool = False
 
 
-def name_study(*parts: str) -> str:
-    """One name for one search: data, contract, families and seed, by a digest of them all."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+def name_study(*parts: str, first: Params | None) -> str:
+    """One name for one search, by a digest of what it is of and of what it tries first.
+
+    `parts` say what it is of: data, contract and policy.
+    """
+    told = json.dumps(first, sort_keys=True)
+    return hashlib.sha256("\n".join([*parts, told]).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

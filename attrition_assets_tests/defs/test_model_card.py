@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 from dagster import DagsterInstance
 
 from attrition_assets.adapters.model_cards import CARD, DATASHEET, FACTS, PAGE, ModelCards
+from attrition_assets.contract import DEFAULT_CONTRACT, load_yaml
 from attrition_assets.defs.metadata import read_all_metadata
 from attrition_assets.defs.model_card import refresh_cards
 from attrition_assets.defs.promotion import roll_back
@@ -110,6 +112,30 @@ def test_a_card_is_stale_after_a_rollback_until_it_is_written_anew(place: Place)
     assert refresh_cards(cards) == ([1, 2], {})
     assert "champion since 2025-06-10" in cards.path(1).read_text("utf-8")
     assert "version 1 took its place" in cards.path(2).read_text("utf-8")
+
+
+def test_a_column_that_left_the_contract_since_is_still_named_on_the_card(
+    place: Place, tmp_path: Path
+) -> None:
+    declared = load_yaml(DEFAULT_CONTRACT)
+    del declared["columns"]["DistanceFromHome"]
+    contract = tmp_path / "contract.yaml"
+    contract.write_text(yaml.safe_dump(declared, sort_keys=False))
+    cards = open_cards(place.settings.model_copy(update={"contract": contract}))
+    roll_back(place.instance, cards.registry, who="Ada", why="a complaint", now=NOW)
+    assert refresh_cards(cards) == ([1, 2], {})
+    assert "DistanceFromHome" in read_facts(cards, 1).data.features
+
+
+def test_the_card_says_why_a_search_may_differ_and_whom_contributions_are_of(
+    walked: Walked,
+) -> None:
+    facts = read_facts(open_cards(walked.settings), 2)
+    recipe = facts.recipe.model_copy(update={"reproducible": False})
+    text = render_model_card(facts.model_copy(update={"recipe": recipe}))
+    assert "A time cap cut its search short, or several workers shared it: the same data" in text
+    assert "over the people of the newest snapshot when it was trained" in text
+    assert "people it learned from" not in text
 
 
 def test_a_month_that_was_sent_again_and_a_lost_card_are_missed(place: Place) -> None:

@@ -1,5 +1,6 @@
 """Months in any order, again, corrected or suspended: on a copy of the walked state."""
 
+import json
 import os
 import subprocess
 import sys
@@ -18,9 +19,10 @@ from attrition_assets.monitoring.summary import QUESTIONS
 from attrition_assets.months import last_day, parse_month
 from attrition_assets.settings import PROJECT_ROOT
 from attrition_assets.status import collect_status
+from attrition_assets.training.families import Params
 from attrition_assets_tests.seen import attrition
 
-from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, UNSEEN, Place
+from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, UNSEEN, Place, set_tag
 
 pytestmark = pytest.mark.xdist_group("walked")
 
@@ -47,6 +49,15 @@ def test_everything_again_gives_the_same_bytes_and_no_new_version(place: Place) 
     pd.testing.assert_frame_equal(again.held_out, first.held_out)
     snapshot = place.loop.store.read(parse_month(LAST))
     assert again.score(snapshot).tolist() == first.score(snapshot).tolist()
+
+
+def test_what_is_best_now_is_tried_though_the_same_data_were_searched_before(place: Place) -> None:
+    registry = place.loop.registry
+    best: Params = {"family": "logistic", "C": 0.5}
+    set_tag(registry, 2, params=json.dumps(best))
+    assert place.retrain(RETRAINED).success
+    assert registry.load(3).reference_digest == registry.load(2).reference_digest
+    assert registry.load(3).params == best  # of one trial, the first
 
 
 def test_a_refused_month_again_is_refused_in_the_same_words(place: Place) -> None:

@@ -2,7 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attrition_assets.training.folds import split_ahead, split_people, weigh_rows
+from attrition_assets.training.folds import (
+    scale_weights,
+    split_ahead,
+    split_people,
+    weigh_rows,
+)
 from attrition_assets.training.reference import LABEL
 from attrition_assets_tests.conftest import declare_contract
 
@@ -22,6 +27,11 @@ def test_a_weight_halves_with_each_half_life_and_is_one_on_average() -> None:
     assert weights.mean() == pytest.approx(1)
     np.testing.assert_allclose(weights[3:] / weights[:3], 2)
     np.testing.assert_array_equal(weigh_rows(pd.Series(DATES), 0), np.ones(6))
+
+
+def test_scaled_weights_keep_their_proportions_and_equal_ones_are_exactly_one() -> None:
+    np.testing.assert_allclose(scale_weights(np.array([0.1, 0.2, 0.3])), [0.5, 1.0, 1.5])
+    np.testing.assert_array_equal(scale_weights(np.ones(7)), np.ones(7))
 
 
 def test_where_there_are_months_the_newest_third_is_predicted_from_those_before() -> None:

@@ -29,6 +29,25 @@ def test_a_capacity_flags_that_share_of_people() -> None:
     assert (threshold <= PROBABILITY).mean() == pytest.approx(0.15, abs=0.001)
 
 
+@pytest.mark.parametrize(
+    ("scores", "flagged"),
+    [
+        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 3),
+        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.7, 0.9, 0.9], 2),  # with the two of .7 there are 4
+        ([0.1, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 0.9], 0),
+        ([0.5] * 10, 0),
+        ([1.0] * 10, 0),
+    ],
+)
+def test_a_capacity_is_never_exceeded_by_people_with_the_same_score(
+    scores: list[float], flagged: int
+) -> None:
+    probability = np.array(scores)
+    policy = TrainingPolicy(flag_top_share=0.3)
+    threshold = policy.choose_threshold(np.zeros(10, dtype="int64"), probability)
+    assert (probability >= threshold).sum() == flagged
+
+
 def test_a_cost_flags_where_flagging_is_cheaper_in_expectation() -> None:
     policy = TrainingPolicy(missed_leaver_costs=4)
     threshold = policy.choose_threshold(LEFT, PROBABILITY)

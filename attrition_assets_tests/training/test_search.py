@@ -1,10 +1,12 @@
 import re
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
 from attrition_assets.contract import Contract
@@ -248,6 +250,23 @@ def test_old_rows_teach_less_the_shorter_the_half_life() -> None:
         effects.append(np.corrcoef(scores, newest["X0"])[0, 1])
     assert effects[0] < effects[1] < effects[2]
     assert effects[2] > 0.9
+
+
+def test_each_fit_learns_with_weights_of_one_on_average(monkeypatch: pytest.MonkeyPatch) -> None:
+    means: list[float] = []
+
+    class Watched(LogisticRegression):  # type: ignore[misc]  # scikit-learn has no types
+        def fit(self, X: Any, y: Any, sample_weight: np.ndarray) -> Any:
+            means.append(float(sample_weight.mean()))
+            return super().fit(X, y, sample_weight)
+
+    monkeypatch.setattr(families, "LogisticRegression", Watched)
+    reference = make_reference(rows=1200)
+    months = pd.date_range("2025-08-31", periods=6, freq="ME")
+    table = reference.table.assign(Date=months[np.arange(1200) % 6])
+    train(ReferenceData(table, JANUARY, CONTRACT), CONTRACT, trials=2, half_life_months=2)
+    # Five folds a trial, five that score everyone out of fold, and the model itself.
+    assert means == pytest.approx([1.0] * 16)
 
 
 def test_another_family_is_chosen_only_where_it_is_clearly_better() -> None:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from attrition_assets.errors import TrainingError
 from attrition_assets.training import study
 from attrition_assets.training.families import DEFAULTS, Family, Params
-from attrition_assets.training.study import Found, StudyPlace, search_params
+from attrition_assets.training.study import Found, StudyPlace, name_study, search_params
 
 BOTH = tuple(Family)
 
@@ -83,6 +83,25 @@ def test_a_trial_that_was_killed_is_as_if_it_never_began(tmp_path: Path) -> None
 def test_searches_of_other_names_in_one_place_know_nothing_of_each_other(tmp_path: Path) -> None:
     search(at(tmp_path / "both.db", name="a"), 3)
     assert len(search(at(tmp_path / "both.db", name="b"), 2).trials) == 2
+
+
+def test_another_first_is_another_study_and_the_same_one_goes_on(tmp_path: Path) -> None:
+    def search_from(first: Params | None, trials: int) -> Found:
+        place = at(tmp_path / "studies.db", name=name_study("data", "contract", first=first))
+        return search(place, trials, first)
+
+    firsts: list[Params | None] = [
+        None,
+        {"family": "logistic", "C": 0.2},
+        {"family": "logistic", "C": 0.3},
+    ]
+    for first in firsts:
+        begun = search_from(first, 3)
+        assert begun.trials[0][0] == (first or DEFAULTS[Family.LOGISTIC])
+        assert search_from(first, 5) == search(StudyPlace(), 5, first)
+    assert name_study("a", "b", first=None) != name_study("a", "c", first=None)
+    backwards: Params = {"C": 0.2, "family": "logistic"}
+    assert name_study("a", first=backwards) == name_study("a", first=firsts[1])
 
 
 def test_what_several_workers_share_adds_up_and_is_not_called_reproducible(tmp_path: Path) -> None:
