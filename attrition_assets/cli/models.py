@@ -129,7 +129,7 @@ def card(version: int | None) -> None:
 
 
 @main.command()
-@click.option("--verify", is_flag=True, help="look for every changed byte of the log")
+@click.option("--verify", is_flag=True, help="look for every changed byte of the log; see --seal")
 @click.option("--seal", help="a seal that --verify printed earlier, kept elsewhere")
 def decisions(verify: bool, seal: str | None) -> None:
     """Show what was decided, by whom and why: retrainings, models, promotions, suspensions.
