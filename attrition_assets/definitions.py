@@ -39,6 +39,7 @@ def build_definitions(settings: Settings) -> Definitions:
             *drift_checks.INFORMING_CHECKS,
             drift_checks.retraining_not_needed,
             summary.summary_complete,
+            summary.issue_sent,
             model_card.model_card_is_current,
         ],
         jobs=[
@@ -48,7 +49,11 @@ def build_definitions(settings: Settings) -> Definitions:
             promotion_job.promotion_job,
         ],
         schedules=[automation.monthly_schedule],
-        sensors=[automation.retrain_on_drift, automation.summarize_failures],
+        sensors=[
+            automation.retrain_on_drift,
+            automation.summarize_failures,
+            automation.send_issues,
+        ],
         resources=build_resources(settings),
         # Six short steps a month: a process for each would cost more than the work.
         executor=in_process_executor,

@@ -34,7 +34,8 @@ from attrition_assets.defs.promotion import find_objection, promote_version
 from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.runs import REASON_TAG, explain_failure
 from attrition_assets.errors import AttritionError, SettingsError
-from attrition_assets.monitoring.report import DriftReport, Finding
+from attrition_assets.monitoring.report import DriftReport
+from attrition_assets.monitoring.summary import describe_findings
 from attrition_assets.months import parse_month, partition_key
 from attrition_assets.outcomes import label_snapshot
 from attrition_assets.settings import PROJECT_ROOT, Settings
@@ -272,33 +273,6 @@ class Loop:
 def _as_sensor(request: RunRequest, sensor: str) -> dict[str, str]:
     """The tags by which the daemon knows that a sensor's request was carried out."""
     return {**request.tags, RUN_KEY_TAG: str(request.run_key), SENSOR_TAG: sensor}
-
-
-def describe_findings(report: DriftReport) -> str:
-    """What was found in a month, in a few words."""
-    broken = [fault.column for fault in report.data_quality.faults]
-    features = report.feature_drift
-    standing = f" since {features.standing_since}" if features.standing_since else ""
-    verdicts = {
-        f"features{standing}{_name_some(features.drifted_features)}": features,
-        "predictions": report.prediction_drift,
-        f"concept{_name_some(report.concept_drift.columns)}": report.concept_drift,
-        "performance": report.performance,
-        "champion's age": report.champion_age,
-    }
-    drifted = [name for name, verdict in verdicts.items() if verdict.finding == Finding.DRIFT]
-    unknown = [name for name, verdict in verdicts.items() if verdict.finding == Finding.CANNOT_TELL]
-    found = f"drift: {', '.join(drifted)}" if drifted else "no drift"
-    found += f"; broken: {', '.join(broken)}" if broken else ""
-    return found + (f" (cannot tell: {', '.join(unknown)})" if unknown else "")
-
-
-def _name_some(columns: tuple[str, ...]) -> str:
-    """The first columns in parentheses; nothing if there are none."""
-    if not columns:
-        return ""
-    more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
-    return f" ({', '.join(columns[:3])}{more})"
 
 
 def render_table(loop: Loop, results: list[MonthResult]) -> str:

@@ -19,9 +19,10 @@ from attrition_assets.definitions import build_definitions
 from attrition_assets.defs.month_state import MonthState, State, read_state
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.runs import MONTHLY, SUMMARY, explain_failure
-from attrition_assets.demo import QUIET, describe_findings
+from attrition_assets.demo import QUIET
 from attrition_assets.errors import AttritionError
 from attrition_assets.monitoring.decision import decide_retraining
+from attrition_assets.monitoring.summary import describe_findings
 from attrition_assets.months import parse_month, partition_key
 from attrition_assets.settings import Settings
 

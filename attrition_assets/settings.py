@@ -65,7 +65,7 @@ class Settings(Value):
     mlflow_url: str = Field("http://127.0.0.1:5001", description="where people see MLflow")
     reports_url: str = Field("http://127.0.0.1:5002", description="where people see home/reports")
     github_token: SecretStr | None = Field(
-        None, description="token that opens pull requests; never shown; default none: by hand"
+        None, description="token for pull requests and issues; never shown; default none: by hand"
     )
     github_repository: str | None = Field(
         None, description="the repository on GitHub, owner/name; goes with the token"

@@ -20,7 +20,8 @@ API = f"/repos/{NAME}"
 class GitHubServer:
     """What the server holds, and the answers that it gives instead of doing what is asked.
 
-    `failing` gives a status and a body for a method and path.
+    `failing` gives a status and a body for a method and path. What is `unheard` is done, and the
+    connection is cut before it is answered.
     """
 
     folder: Path
@@ -28,6 +29,8 @@ class GitHubServer:
     labels: set[str] = field(default_factory=lambda: {"model-promotion"})
     opened: list[dict[str, Any]] = field(default_factory=list)
     failing: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    issues: list[dict[str, Any]] = field(default_factory=list)
+    unheard: set[str] = field(default_factory=set)
 
     @property
     def bare(self) -> Path:
@@ -53,12 +56,33 @@ class GitHubServer:
             self.opened.append({**given, "number": number, "labels": []})
             page = f"https://github.example/{NAME}/pull/{number}"
             return 201, {"number": number, "html_url": page, "url": f"{self.url}{API}/pulls/1"}
+        if path.startswith(f"{API}/issues") and not self.opened:
+            return self.answer_issue(method, path.removeprefix(f"{API}/issues"), given)
         if (method, path) == ("GET", f"{API}/issues/1") and self.opened:
             return 200, {"number": 1, "url": f"{self.url}{API}/issues/1"}
         if (method, path) == ("POST", f"{API}/issues/1/labels"):
             self.opened[0]["labels"] = given
             return 200, []
         return 404, {"message": "Not Found"}
+
+    def answer_issue(self, method: str, path: str, given: Any) -> tuple[int, Any]:
+        """GitHub's answer to a request about its issues; a deleted one is gone."""
+        if (method, path) == ("GET", ""):
+            return 200, [each for each in reversed(self.issues) if each["state"] != "deleted"]
+        if (method, path) == ("POST", ""):
+            number = len(self.issues) + 1
+            links = {"url": f"{self.url}{API}/issues/{number}", "html_url": f"page/{number}"}
+            self.issues.append({"number": number, "state": "open", **links})
+            path, method = f"/{number}", "PATCH"
+        issue = self.issues[int(path[1:]) - 1]
+        if issue["state"] == "deleted":
+            return 410, {"message": "This issue was deleted"}
+        if method == "PATCH":
+            issue.update(given)
+            issue["labels"] = [
+                each if isinstance(each, dict) else {"name": each} for each in issue["labels"]
+            ]
+        return 200, issue
 
 
 def git(folder: Path, *words: str) -> str:
@@ -92,9 +116,12 @@ def serving_github(folder: Path) -> Iterator[GitHubServer]:
                 self.reply(401, b'{"message": "Bad credentials"}', {})
             else:
                 status, body = held.answer(self.command, path, json.loads(content or b"{}"))
+                if f"{self.command} {path}" in held.unheard:
+                    self.connection.close()
+                    return
                 self.reply(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
-        do_GET = do_POST = handle_request  # noqa: N815 - the server's names
+        do_GET = do_POST = do_PATCH = handle_request  # noqa: N815 - the server's names
 
         def reply(self, status: int, content: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)

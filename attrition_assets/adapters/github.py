@@ -1,32 +1,40 @@
-"""One repository on GitHub: where to push to, its labels, a pull request.
+"""One repository on GitHub: where to push to, its labels, a pull request, its issues.
 
 PyGithub is imported inside the functions that use it. What is written there is for `governance`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from attrition_assets.errors import GitHubError
+from attrition_assets.settings import Settings
 
 if TYPE_CHECKING:
     from github.Repository import Repository
 
 TIMEOUT_SECONDS = 15
 TRIES_AGAIN, LONGEST_WAIT_SECONDS = 2, 60
+PAGE, MOST_ISSUES = 100, 1000  # of which one is looked for
+GONE = 410
 
 
 @dataclass(frozen=True)
 class GitHub:
-    """The repository `name` (owner/name), by the API at `url`, as the token's owner."""
+    """The repository `name` (owner/name), by the API at `url`, as the token's owner.
+
+    `pause_seconds` lie between two changes, as GitHub asks for.
+    """
 
     name: str
     token: SecretStr
     url: str
+    pause_seconds: float = 1.0
 
     @cached_property
     def repository(self) -> "Repository":
@@ -44,6 +52,9 @@ class GitHub:
             auth=Auth.Token(self.token.get_secret_value()),
             base_url=self.url,
             timeout=TIMEOUT_SECONDS,
+            per_page=PAGE,
+            seconds_between_writes=self.pause_seconds,
+            seconds_between_requests=self.pause_seconds / 4,
             retry=patience,
         )
         absent = (
@@ -77,6 +88,48 @@ class GitHub:
         """Add a label to a pull request or an issue."""
         with self.asking(f"{self.name} has no number {number} any more: look there"):
             self.repository.get_issue(number).add_to_labels(label)
+
+    def find_issue(self, mark: str) -> int | None:
+        """The number of the issue whose body holds `mark`; None if none of the newest 1,000 does.
+
+        It is listed, not searched for: GitHub's search knows of an issue only after a while.
+        """
+        with self.asking(f"{self.name} has no issues: switch them on in its settings"):
+            listed = self.repository.get_issues(state="all", sort="created", direction="desc")
+            for issue in islice(listed, MOST_ISSUES):
+                if mark in (issue.body or ""):
+                    return issue.number
+        return None
+
+    def create_issue(self, title: str, body: str, labels: Collection[str]) -> tuple[int, str]:
+        """Make an issue; return its number and where people see it."""
+        with self.asking(f"{self.name} has no issues: switch them on in its settings"):
+            made = self.repository.create_issue(title, body=body, labels=list(labels))
+        return made.number, made.html_url
+
+    def update_issue(
+        self, number: int, title: str, body: str, labels: dict[str, bool], is_open: bool
+    ) -> str | None:
+        """Let an issue stand so; return where people see it, None if it was deleted.
+
+        `labels` says which it has and which it has not; any other stays as it is.
+        """
+        from github import GithubException, UnknownObjectException
+
+        with self.asking(f"the issue {number} of {self.name} may not be changed by this token"):
+            try:
+                issue = self.repository.get_issue(number)
+            except UnknownObjectException:
+                return None
+            except GithubException as error:
+                if error.status == GONE:
+                    return None
+                raise
+            others = [each.name for each in issue.labels if each.name not in labels]
+            own = [name for name, given in labels.items() if given]
+            state = "open" if is_open else "closed"
+            issue.edit(title=title, body=body, labels=[*others, *own], state=state)
+        return issue.html_url
 
     @contextmanager
     def asking(self, absent: str) -> Iterator[None]:
@@ -112,6 +165,13 @@ class GitHub:
                 f"GitHub at {self.url} cannot be reached ({_name_cause(error)}): see that the "
                 "network is up, and correct ATTRITION_GITHUB_URL if it is wrong"
             ) from None
+
+
+def open_github(settings: Settings) -> GitHub | None:
+    """The repository that the settings name; None if they name none."""
+    if settings.github_token is None or settings.github_repository is None:
+        return None
+    return GitHub(settings.github_repository, settings.github_token, settings.github_url)
 
 
 def _explain(error: Exception) -> str:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from attrition_assets.cli.group import choose_version, main, open_instance, refresh_written_cards
-from attrition_assets.settings import PROJECT_ROOT, Settings, load_settings
+from attrition_assets.settings import PROJECT_ROOT, load_settings
 
 if TYPE_CHECKING:
-    from attrition_assets.adapters.github import GitHub
     from attrition_assets.defs.proposal import Proposal
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -40,6 +39,7 @@ def propose(version: int | None, repository: Path) -> None:
     set; refuses what the evidence speaks against. Merging it promotes: see docs/promotion.md.
     """
     from attrition_assets.adapters.git_repository import GitRepository
+    from attrition_assets.adapters.github import open_github
     from attrition_assets.defs.proposal import propose_version
     from attrition_assets.defs.resources import build_resources
     from attrition_assets.governance.model_card import render_model_card
@@ -52,7 +52,7 @@ def propose(version: int | None, repository: Path) -> None:
         held["registry"],
         chosen,
         found,
-        _open_github(settings),
+        open_github(settings),
         template=TEMPLATE.read_text("utf-8"),
         card=render_model_card(held["cards"].write(chosen)),
         notes=[note] if note else [],
@@ -97,14 +97,6 @@ def promote_merged(
     if decision.concerned and told.pull_request.merged:
         raise click.ClickException(said)
     click.echo(said)
-
-
-def _open_github(settings: Settings) -> "GitHub | None":
-    from attrition_assets.adapters.github import GitHub
-
-    if settings.github_token is None or settings.github_repository is None:
-        return None
-    return GitHub(settings.github_repository, settings.github_token, settings.github_url)
 
 
 def _say_next(proposal: "Proposal", checkout: Path) -> str:

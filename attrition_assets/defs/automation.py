@@ -1,6 +1,6 @@
-"""All that starts a run: three jobs, the schedule, and two sensors.
+"""All that starts a run: three jobs, the schedule, and two sensors; and one that sends issues.
 
-What the sensors decide stands in `retraining.py` and `failures.py`.
+What the sensors decide stands in `retraining.py`, `failures.py` and `issues.py`.
 """
 
 from datetime import UTC, datetime
@@ -20,11 +20,15 @@ from dagster import (
 )
 
 from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.adapters.github import open_github
+from attrition_assets.adapters.outbox import Outbox
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.defs.failures import find_summaries
+from attrition_assets.defs.issues import try_again
 from attrition_assets.defs.retraining import decide_request
 from attrition_assets.defs.runs import MONTHLY, RETRAINING, SUMMARY
 from attrition_assets.monitoring.policy import MonitoringPolicy
+from attrition_assets.settings import Settings
 
 # A run whose process died is started once more, from the beginning; one that failed is not.
 RETRY_IF_KILLED = {"dagster/max_retries": "1", "dagster/retry_strategy": "ALL_STEPS"}
@@ -87,3 +91,10 @@ def summarize_failures(context: SensorEvaluationContext) -> SensorResult | SkipR
     Wherever the run was started: Dagster's own failure sensors do not see the command line's.
     """
     return find_summaries(context.instance, context.cursor)
+
+
+@sensor(minimum_interval_seconds=2 * INTERVAL_SECONDS, default_status=DefaultSensorStatus.RUNNING)
+def send_issues(settings: ResourceParam[Settings]) -> SkipReason:
+    """Sends the issues that GitHub did not take as their months were summarized."""
+    now = datetime.now(UTC)
+    return SkipReason(try_again(Outbox(settings.home), open_github(settings), now))

@@ -1,5 +1,6 @@
 """`monthly_summary`: what a month is reported as, whatever became of it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -8,8 +9,6 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetExecutionContext,
-    DagsterInstance,
-    DagsterRunStatus,
     MaterializeResult,
     MetadataValue,
     ResourceParam,
@@ -17,17 +16,25 @@ from dagster import (
     asset_check,
 )
 
+from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.files import write_atomically
+from attrition_assets.adapters.github import open_github
+from attrition_assets.adapters.outbox import Outbox
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.defs.drift import drift_report
-from attrition_assets.defs.metadata import read_run_metadata
+from attrition_assets.defs.issues import (
+    RetrainingResult,
+    check_sent,
+    read_retraining,
+    send_waiting,
+    tell_month,
+)
 from attrition_assets.defs.month_state import MonthState, read_state
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.predictions import predictions
-from attrition_assets.defs.runs import IN_PROGRESS, explain_failure, find_retrainings
-from attrition_assets.monitoring.decision import decide_retraining
+from attrition_assets.monitoring.decision import RetrainingDecision, decide_retraining
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.monitoring.summary import (
     QUESTIONS,
@@ -60,37 +67,51 @@ def monthly_summary(
     """
     month = parse_month(context.partition_key)
     state = read_state(month, context.instance, source, snapshot_store, switch, settings)
-    text, facts = _render(state, context.instance, policy, settings)
+    decision = decide_retraining(state.report, policy) if state.report else None
+    retraining = read_retraining(context.instance, month, DecisionLog(settings.home))
+    text, facts = _render(state, decision, retraining, settings)
     write_atomically(_summary_path(settings, str(month)), text.encode())
+    outbox = Outbox(settings.home)
+    issue = outbox.note(tell_month(state, decision, retraining, text))
+    told = send_waiting(outbox, open_github(settings), datetime.now(UTC))
+    sent = outbox.sent(issue.key)
     return MaterializeResult(
         metadata={
             "summary": MetadataValue.md(text),
             "state": str(state.state),
             "link": MetadataValue.url(f"{settings.reports_url}/{month}/summary.md"),
+            "issue": MetadataValue.md(issue.body),
+            "issue_link": MetadataValue.url(
+                sent.url if sent else f"{settings.reports_url}/issues/{issue.key}.md"
+            ),
+            "issues": told,
             **facts,
         }
     )
 
 
 def _render(
-    state: MonthState, instance: DagsterInstance, policy: MonitoringPolicy, settings: Settings
+    state: MonthState,
+    decision: RetrainingDecision | None,
+    retraining: RetrainingResult | None,
+    settings: Settings,
 ) -> tuple[str, dict[str, str | int]]:
-    if state.report is None or state.scores is None:
+    lines = retraining.lines if retraining else ()
+    if state.report is None or state.scores is None or decision is None:
         headline = f"{state.state.capitalize()}: nothing was judged."
         reasons = (
             state.reason,
             *state.details,
-            *_describe_retraining(instance, state.month),
+            *lines,
         )
         return render_unjudged(str(state.month), headline, reasons, state.todo), {}
-    decision = decide_retraining(state.report, policy)
     batch = _describe_batch(state.scores)
     text = render_summary(
         state.report,
         decision,
         batch,
         f"{settings.reports_url}/{state.month}/drift.html",
-        (*_describe_retraining(instance, state.month), *_describe_trouble(state)),
+        (*lines, *_describe_trouble(state)),
     )
     return text, {
         "decision": str(decision.decision),
@@ -114,24 +135,6 @@ def _describe_trouble(state: MonthState) -> tuple[str, ...]:
     return (f"Since it was judged, {state.reason}", f"To do: {state.todo}")
 
 
-def _describe_retraining(instance: DagsterInstance, month: pd.Period) -> tuple[str, ...]:
-    """What became of the newest retraining for the month, if there was one."""
-    runs = find_retrainings(instance, month)
-    if not runs:
-        return ()
-    newest = f"Retraining (run {runs[0].run_id}):"
-    if runs[0].status == DagsterRunStatus.SUCCESS:
-        made = read_run_metadata(instance, runs[0].run_id, "model")
-        version = made["version"] if made else "none"
-        return (f"{newest} succeeded, version {version}: `attrition status` says if it waits",)
-    if runs[0].status in IN_PROGRESS:
-        return (f"{newest} under way",)
-    return (
-        f"{newest} **failed**: {explain_failure(instance, runs[0].run_id)}",
-        "To do: mend the cause, then `attrition retrain --reason TEXT`",
-    )
-
-
 @asset_check(asset=monthly_summary, partitions_def=MONTHS, blocking=True)
 def summary_complete(
     context: AssetCheckExecutionContext, settings: ResourceParam[Settings]
@@ -150,6 +153,14 @@ def summary_complete(
             "offenders": ", ".join(unanswered) or "none",
         },
     )
+
+
+@asset_check(asset=monthly_summary, partitions_def=MONTHS)
+def issue_sent(
+    context: AssetCheckExecutionContext, settings: ResourceParam[Settings]
+) -> AssetCheckResult:
+    """The issues stand on GitHub as they should, or no repository is named to send them to."""
+    return check_sent(Outbox(settings.home), open_github(settings))
 
 
 def _summary_path(settings: Settings, month: str) -> Path:

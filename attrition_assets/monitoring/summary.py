@@ -114,3 +114,30 @@ def _escape(text: str) -> str:
 
 def _show(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"
+
+
+def describe_findings(report: DriftReport) -> str:
+    """What was found in a month, in a few words."""
+    broken = [fault.column for fault in report.data_quality.faults]
+    features = report.feature_drift
+    standing = f" since {features.standing_since}" if features.standing_since else ""
+    verdicts = {
+        f"features{standing}{_name_some(features.drifted_features)}": features,
+        "predictions": report.prediction_drift,
+        f"concept{_name_some(report.concept_drift.columns)}": report.concept_drift,
+        "performance": report.performance,
+        "champion's age": report.champion_age,
+    }
+    drifted = [name for name, verdict in verdicts.items() if verdict.finding == Finding.DRIFT]
+    unknown = [name for name, verdict in verdicts.items() if verdict.finding == Finding.CANNOT_TELL]
+    found = f"drift: {', '.join(drifted)}" if drifted else "no drift"
+    found += f"; broken: {', '.join(broken)}" if broken else ""
+    return found + (f" (cannot tell: {', '.join(unknown)})" if unknown else "")
+
+
+def _name_some(columns: tuple[str, ...]) -> str:
+    """The first columns in parentheses; nothing if there are none."""
+    if not columns:
+        return ""
+    more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
+    return f" ({', '.join(columns[:3])}{more})"

@@ -27,7 +27,7 @@ def server(shared: GitHubServer) -> GitHubServer:
 
 @pytest.fixture
 def github(server: GitHubServer) -> GitHub:
-    return GitHub(NAME, SecretStr(TOKEN), server.url)
+    return GitHub(NAME, SecretStr(TOKEN), server.url, pause_seconds=0)
 
 
 def refuse(github: GitHub) -> str:

@@ -49,7 +49,7 @@ CHECKS = {
         "champion_is_recent",
         "retraining_not_needed",
     },
-    "monthly_summary": {"summary_complete"},
+    "monthly_summary": {"summary_complete", "issue_sent"},
     "model_card": {"model_card_is_current"},
 }
 MONTHLY = {"employee_snapshot", "predictions", "drift_report", "monthly_summary", "model_card"}
@@ -91,6 +91,7 @@ def test_drift_and_a_comparison_never_block_and_broken_data_always_does() -> Non
         "fair_to_groups",
         "flags_like_champion",
         "learned_from_sound_data",
+        "issue_sent",
     }
 
 

@@ -1,0 +1,196 @@
+"""Issues reach GitHub once, whatever it answers: tried on a server that misbehaves on purpose."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from attrition_assets.adapters.github import GitHub
+from attrition_assets.adapters.outbox import LONGEST_WAIT, Outbox
+from attrition_assets.errors import GitHubError
+from attrition_assets.monitoring.episodes import MonthNews
+from attrition_assets_tests.github_server import API, NAME, TOKEN, GitHubServer, serving_github
+from attrition_assets_tests.monitoring.test_episodes import tell
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+LISTED, MADE = f"GET {API}/issues", f"POST {API}/issues"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubServer]:
+    with serving_github(tmp_path_factory.mktemp("github")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared: GitHubServer) -> GitHubServer:
+    for held in (shared.failing, shared.issues, shared.unheard):
+        held.clear()
+    return shared
+
+
+@pytest.fixture
+def github(server: GitHubServer) -> GitHub:
+    return GitHub(NAME, SecretStr(TOKEN), server.url, pause_seconds=0)
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path)
+
+
+def stand(server: GitHubServer) -> list[tuple[str, str, list[str]]]:
+    """Title, state and labels of each issue there."""
+    return [
+        (
+            each["title"].removeprefix("Attrition model, "),
+            each["state"],
+            [label["name"] for label in each["labels"]],
+        )
+        for each in server.issues
+    ]
+
+
+def take_in(outbox: Outbox, *news: MonthNews) -> None:
+    for each in news:
+        outbox.note(each)
+
+
+def test_a_calm_month_is_a_closed_issue_and_drift_an_open_one_that_is_closed_after_it(
+    outbox: Outbox, github: GitHub, server: GitHubServer
+) -> None:
+    take_in(outbox, tell(1, "c"), tell(2, "d"))
+    assert outbox.send(github, NOW) == ["2026-01", "2026-02"]
+    assert stand(server) == [
+        ("2026-01: no drift", "closed", ["no-drift"]),
+        ("2026-02: drift: features (Pay)", "open", ["drift"]),
+    ]
+    server.issues[1]["labels"].append({"name": "of a person"})
+    take_in(outbox, tell(3, "q"), tell(4, "c"))
+    assert outbox.send(github, NOW) == ["2026-02", "2026-04"]
+    assert stand(server)[1:] == [
+        ("2026-03: q, since 2026-02", "closed", ["of a person", "drift", "data-quality"]),
+        ("2026-04: no drift", "closed", ["no-drift"]),
+    ]
+    take_in(outbox, tell(4, "c"))
+    assert outbox.waiting() == []
+    assert outbox.send(github, NOW) == []
+    sent = outbox.sent("2026-02")
+    assert sent is not None
+    assert (sent.number, sent.url) == (2, "page/2")
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "message", "said"),
+    [
+        (MADE, 500, "Server Error", "refuses what is asked"),
+        (MADE, 422, "Validation Failed", "refuses what is asked"),
+        (MADE, 401, "Bad credentials", "refuses the token"),
+        (LISTED, 404, "Not Found", "has no issues: switch them on"),
+    ],
+)
+def test_what_github_refuses_waits_and_is_sent_once_it_does_not(
+    request_: str,
+    status: int,
+    message: str,
+    said: str,
+    outbox: Outbox,
+    github: GitHub,
+    server: GitHubServer,
+) -> None:
+    outbox.note(tell(1, "d"))
+    server.failing[request_] = (status, {"message": message})
+    for tries in (1, 2, 3):
+        with pytest.raises(GitHubError, match=said):
+            outbox.send(github, NOW)
+        trouble = outbox.trouble()
+        assert trouble is not None
+        assert (trouble.tries, trouble.since) == (tries, NOW)
+        assert trouble.until == NOW + timedelta(minutes=2 ** (tries - 1))
+        assert said in trouble.fault
+        assert TOKEN not in trouble.fault
+    assert [issue.key for issue in outbox.waiting()] == ["2026-01"]
+    server.failing.clear()
+    assert outbox.send(github, NOW) == ["2026-01"]
+    assert outbox.trouble() is None
+    assert len(server.issues) == 1
+
+
+def test_the_wait_between_tries_is_bounded(
+    outbox: Outbox, github: GitHub, server: GitHubServer
+) -> None:
+    outbox.note(tell(1, "d"))
+    server.failing[MADE] = (422, {"message": "no"})
+    for _ in range(12):
+        with pytest.raises(GitHubError):
+            outbox.send(github, NOW)
+    trouble = outbox.trouble()
+    assert trouble is not None
+    assert trouble.until == NOW + LONGEST_WAIT
+
+
+@pytest.mark.parametrize("cut", [MADE, f"PATCH {API}/issues/1"])
+def test_what_was_done_and_not_answered_is_not_done_twice(
+    cut: str, outbox: Outbox, github: GitHub, server: GitHubServer
+) -> None:
+    outbox.note(tell(1, "c"))
+    server.unheard.add(cut)
+    with pytest.raises(GitHubError, match="cannot be reached"):
+        outbox.send(github, NOW)
+    assert len(server.issues) == 1
+    server.unheard.clear()
+    assert outbox.send(github, NOW) == ["2026-01"]
+    assert stand(server) == [("2026-01: no drift", "closed", ["no-drift"])]
+
+
+class KilledError(BaseException):
+    """What ends a process at any instant."""
+
+
+@pytest.mark.parametrize("name", ["create_issue", "update_issue"])
+def test_a_process_that_was_killed_while_it_sent_doubles_nothing(
+    name: str, outbox: Outbox, github: GitHub, server: GitHubServer
+) -> None:
+    goes_on = getattr(GitHub, name)
+
+    def end(*given: object, **named: object) -> None:
+        goes_on(*given, **named)
+        raise KilledError
+
+    outbox.note(tell(1, "d"))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(GitHub, name, end)
+        outbox.send(github, NOW)
+    assert outbox.send(github, NOW) == ["2026-01"]
+    assert stand(server) == [("2026-01: drift: features (Pay)", "open", ["drift"])]
+
+
+def test_an_issue_that_was_deleted_there_is_made_again(
+    outbox: Outbox, github: GitHub, server: GitHubServer
+) -> None:
+    outbox.note(tell(1, "d"))
+    outbox.send(github, NOW)
+    server.issues[0]["state"] = "deleted"
+    outbox.note(tell(2, "d"))
+    assert outbox.send(github, NOW) == ["2026-01"]
+    assert [each["state"] for each in server.issues] == ["deleted", "open"]
+
+
+def test_a_corrected_month_moves_its_months_to_other_issues(
+    outbox: Outbox, github: GitHub, server: GitHubServer
+) -> None:
+    take_in(outbox, tell(1, "d"), tell(2, "c"), tell(3, "d"))
+    outbox.send(github, NOW)
+    outbox.note(tell(2, "d"))
+    assert outbox.send(github, NOW) == ["2026-01", "2026-02", "2026-03"]
+    assert [state for _, state, _ in stand(server)] == ["open", "closed", "closed"]
+    assert "told elsewhere now" in server.issues[2]["body"]
+    assert "2026-03: drift: features (Pay), since 2026-01" in server.issues[0]["title"]
+
+
+def test_without_a_repository_the_text_is_a_file(outbox: Outbox) -> None:
+    issue = outbox.note(tell(1, "d"))
+    assert outbox.text_path("2026-01").read_text("utf-8") == issue.body
+    assert "look at 1" in issue.body
