@@ -41,6 +41,7 @@ def name_database(url: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_a_month_goes_from_the_database_through_the_loop_and_back_once(
     filled: str, place: Place, walked: Walked, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         (folder / "fill").unlink()  # it is memory
 
 
+@pytest.mark.slow
 def test_a_month_is_run_from_the_command_line(copy: Settings, data: Path) -> None:
     with earlier_months_untouched(copy.home):
         result = attrition(copy.home, data, "run", UNSEEN)
@@ -112,6 +113,7 @@ def test_a_month_that_cannot_be_is_told_with_those_that_can(
         assert_in_guide(error, copy.home, copy.data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("partition", "said"),
     [
@@ -129,6 +131,7 @@ def test_dagsters_own_messages_of_a_wrong_partition_are_as_documented(
     assert said in (PROJECT_ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_misspelt_setting_ends_what_dagster_prints_with_what_is_accepted(copy: Settings) -> None:
     done = run(copy, *MATERIALIZE, "predictions", "--partition", f"{LAST}-01", ATTRITION_TRAILS="3")
     assert done.returncode == 1

@@ -142,6 +142,7 @@ def test_a_shift_of_features_changes_nothing_else_in_its_first_month(
     assert (shifted[columns] != plain[columns]).any().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.4, 0.88])
 @pytest.mark.parametrize("month", [START, START + 12])
 def test_a_crunch_puts_its_share_on_overtime_at_once_and_for_good(
@@ -166,6 +167,7 @@ def test_a_drop_of_morale_lowers_answers_by_one_and_none_below_one() -> None:
     assert low.min().min() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("item", ITEMS)
 @pytest.mark.parametrize(("month", "margin"), [(START, 0.015), (START + 12, 0.04)])
 def test_a_drop_of_morale_lowers_its_share_of_the_answers_above_one_for_good(
