@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,24 @@ def serving(status: int, seconds: float) -> Iterator[str]:
         closing.set()
         server.shutdown()
         server.server_close()
+
+
+class KilledError(BaseException):
+    """What ends a process at any instant."""
+
+
+@contextmanager
+def killed_after(owner: object, name: str) -> Iterator[None]:
+    """A process ends right after it has called a function."""
+    goes_on = getattr(owner, name)
+
+    def end(*given: Any, **named: Any) -> None:
+        goes_on(*given, **named)
+        raise KilledError
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(owner, name, end)
+        yield
 
 
 @contextmanager

@@ -3,15 +3,13 @@
 One at a time for a home. How it is made and finished is in `defs.promotion`.
 """
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
-from attrition_assets.adapters.files import write_atomically
+from attrition_assets.adapters.files import alone, write_atomically
 from attrition_assets.governance.decisions import Entry, Kind
 from attrition_assets.values import Value
 
@@ -28,8 +26,8 @@ class ChampionChange(Value):
     who: str
     why: str
     at: AwareDatetime
-    facts: dict[str, str | int]
-    after: int
+    facts: dict[str, str | int] = Field(default_factory=dict)
+    after: int = 0
 
     def is_recorded_as(self, entry: Entry) -> bool:
         """Whether a log's entry is that of this change."""
@@ -48,13 +46,9 @@ class ChangeUnderWay:
         """Where the change lies until it is wholly made."""
         return self.home / "champion.change.json"
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Wait until no other process changes the champion, and keep them waiting."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / "champion.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        return alone(self.home / "champion.lock")
 
     def begin(self, change: ChampionChange) -> None:
         """Write the change down. Raises StorageError if that cannot be done."""

@@ -3,10 +3,8 @@
 What an entry is and how entries are chained is in `governance.decisions`.
 """
 
-import fcntl
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from attrition_assets.adapters.files import write_atomically
+from attrition_assets.adapters.files import alone, write_atomically
 from attrition_assets.errors import RecordError, StorageError
 from attrition_assets.governance.decisions import (
     START,
@@ -204,13 +202,9 @@ class DecisionLog:
     def _write_seal(self, seal: Seal) -> None:
         write_atomically(self.seal_path, seal.model_dump_json().encode())
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def _lock(self) -> AbstractContextManager[None]:
         """Wait until no other process writes."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / "decisions.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        return alone(self.home / "decisions.lock")
 
 
 def _join(lines: list[str]) -> bytes:

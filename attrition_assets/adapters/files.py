@@ -1,7 +1,10 @@
 """Files written whole or not at all. What is in them is the caller's business."""
 
+import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +35,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     finally:
         if temporary.exists():  # to unlink what is absent is an error where nothing may be written
             temporary.unlink()
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Wait until no other process holds the file `lock`, and hold it until the block is left."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def to_parquet_bytes(table: pd.DataFrame) -> bytes:

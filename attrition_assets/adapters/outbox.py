@@ -4,9 +4,7 @@
 at a time. What was cut short is found again on GitHub by the mark in its body.
 """
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -14,7 +12,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, ValidationError
 
-from attrition_assets.adapters.files import write_atomically
+from attrition_assets.adapters.files import alone, write_atomically
 from attrition_assets.adapters.github import GitHub
 from attrition_assets.errors import GitHubError
 from attrition_assets.monitoring.episodes import Issue, Label, MonthNews, tell_issues
@@ -123,11 +121,11 @@ class Outbox:
         labels = {str(label): label in issue.labels for label in Label}
         stands = (issue.title, issue.body, labels, issue.is_open)
         url = github.update_issue(number, *stands) if number else None
-        if url is None or number is None:
-            number, _ = github.create_issue(issue.title, issue.body, list(issue.labels))
-            self._write_sent(issue, number, "", digest="")  # it is there, and is still open
-            url = github.update_issue(number, *stands)
-        self._write_sent(issue, number, url or "", digest=_digest(issue))
+        if number is None or url is None:
+            number, url = github.create_issue(issue.title, issue.body, list(issue.labels))
+            self._write_sent(issue, number, url, digest="")  # it is there, and is still open
+            github.update_issue(number, *stands)
+        self._write_sent(issue, number, url, digest=_digest(issue))
 
     def _write_sent(self, issue: Issue, number: int, url: str, *, digest: str) -> None:
         sent = Sent(number=number, url=url, digest=digest)
@@ -152,13 +150,9 @@ class Outbox:
     def _path(self, key: str, ending: str) -> Path:
         return self.folder / f"{key}.{ending}"
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """Wait until no other process writes or sends."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        return alone(self.folder / "lock")
 
 
 def _digest(issue: Issue) -> str:
@@ -167,6 +161,4 @@ def _digest(issue: Issue) -> str:
 
 def _close(issue: Issue) -> Issue:
     note = "**Its months are told elsewhere now**, since one of them was judged anew."
-    if note in issue.body:
-        return issue
     return issue.model_copy(update={"body": f"{issue.mark}\n\n{note}\n", "is_open": False})

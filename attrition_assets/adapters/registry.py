@@ -335,7 +335,9 @@ class Registry:
 
     def read_evidence(self, version: int) -> Evidence:
         """What speaks for and against a version; what cannot be read is a fault of it."""
-        tags = self.read_tags(version)
+        return self._judge_tags(version, self.read_tags(version))
+
+    def _judge_tags(self, version: int, tags: dict[str, str]) -> Evidence:
         try:
             comparison = tags.get("comparison")
             return Evidence(
@@ -354,18 +356,18 @@ class Registry:
         Raises PromotionError if it is not the one whose verdicts the version carries.
         """
         with answering(self.uri):
-            run_id = str(self.client.get_model_version(MODEL_NAME, str(version)).run_id)
-            held = {each.path for each in self.client.list_artifacts(run_id)}
-        tags, told = self.read_tags(version), self.read_evidence(version).fairness
+            found = self.client.get_model_version(MODEL_NAME, str(version))
+            held = {each.path for each in self.client.list_artifacts(found.run_id)}
+        told = self._judge_tags(version, found.tags).fairness
         if AUDIT_FILE not in held and not told:
             return None
         if AUDIT_FILE not in held:
             raise PromotionError(
                 f"the evidence of version {version} was changed: its run lacks {AUDIT_FILE}"
             )
-        content = self._read(f"runs:/{run_id}/{AUDIT_FILE}")
+        content = self._read(f"runs:/{found.run_id}/{AUDIT_FILE}")
         audit = read_audit(content, told)
-        if audit is None or repr(audit.threshold) != tags.get("threshold"):
+        if audit is None or repr(audit.threshold) != found.tags.get("threshold"):
             raise PromotionError(
                 f"the evidence of version {version} was changed: {AUDIT_FILE} of its run is not of "
                 "the verdicts and the threshold that it carries"

@@ -106,5 +106,5 @@ def refresh_written_cards(cards: "ModelCards") -> None:
     """Let the cards show who is champion now; what is lost of a version keeps nothing else back."""
     from attrition_assets.defs.model_card import refresh_cards
 
-    for version, why in refresh_cards(cards)[1].items():
-        click.echo(f"note: the card of version {version} is as it was: {why}")
+    for said in refresh_cards(cards)[1].values():
+        click.echo(f"note: {said}")

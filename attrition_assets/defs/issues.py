@@ -84,13 +84,11 @@ def tell_month(
     if not todo and labels - {Label.NO_DRIFT}:
         acknowledge = f"`attrition acknowledge {state.month} --reason TEXT`"
         todo.append(f"look at the report; if what moved is as it should be: {acknowledge}")
-    calm = not labels - {Label.NO_DRIFT}
     decided = decision.headline if decision else "Nothing was judged"
     return MonthNews(
         month=str(state.month),
         verdict=describe_findings(state.report) if state.report else str(state.state),
         decided=decided + (f"; {retraining.said}" if retraining else ""),
-        calm=calm,
         labels=tuple(label for label in Label if label in labels),
         todo=tuple(todo),
         by=str((state.month + 2).start_time.date()),

@@ -50,8 +50,8 @@ def model_card(
         )
     metadata = write_model_card(cards, version, settings, anew=False)
     others, failed = refresh_cards(cards, but=version)
-    for each, why in failed.items():
-        context.log.warning(f"the card of version {each} is as it was: {why}")
+    for said in failed.values():
+        context.log.warning(said)
     return MaterializeResult(
         metadata={
             "version": version,
@@ -93,7 +93,7 @@ def refresh_cards(cards: ModelCards, but: int | None = None) -> tuple[list[int],
                 cards.write(version, anew=False)
                 written.append(version)
         except AttritionError as error:
-            failed[version] = str(error)
+            failed[version] = f"the card of version {version} is as it was: {error}"
     return written, failed
 
 

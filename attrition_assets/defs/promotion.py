@@ -201,14 +201,7 @@ def report_first_champion(
 ) -> None:
     """Put on record that the first version is champion: it was made so as it was registered."""
     change = ChampionChange(
-        kind=Kind.PROMOTED,
-        version=version,
-        previous=0,
-        who=LOOP,
-        why=why,
-        at=now,
-        facts={},
-        after=0,
+        kind=Kind.PROMOTED, version=version, previous=0, who=LOOP, why=why, at=now
     )
     _record(registry, change)
     _tell_dagster(instance, change)
@@ -227,9 +220,9 @@ def _record(registry: Registry, change: ChampionChange) -> None:
 
 
 def _tell_dagster(instance: DagsterInstance, change: ChampionChange) -> None:
-    """Report the champion as its asset's materialization. It is champion though that should fail:
+    """Report the champion as its asset's materialization.
 
-    the next promotion or month tells Dagster then.
+    It is champion whether or not Dagster takes it: the next promotion or month tells it then.
     """
     event = AssetMaterialization(
         "champion",
@@ -284,8 +277,6 @@ def _settle(instance: DagsterInstance, registry: Registry, now: datetime) -> Cha
         who=made[-1].who if known else "unknown",
         why=made[-1].why if known else "found in the registry",
         at=now,
-        facts={},
-        after=0,
     )
     if not known:
         _record(registry, found)

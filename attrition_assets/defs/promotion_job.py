@@ -38,8 +38,8 @@ def move_champion(
         now=datetime.now(UTC),
         override=config.override,
     )
-    for version, why in refresh_cards(cards)[1].items():
-        context.log.warning(f"the card of version {version} is as it was: {why}")
+    for said in refresh_cards(cards)[1].values():
+        context.log.warning(said)
     context.log.info(f"version {config.version} is champion now; it was {previous or 'none'}")
 
 

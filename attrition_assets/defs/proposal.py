@@ -92,8 +92,8 @@ def propose_version(
     """Put a version that nothing speaks against on a branch, and open its pull request.
 
     Without `github` the branch stays in the repository, and the body in the home. `card` is the
-    model card's Markdown. Raises PromotionError, RegistryError,
-    RepositoryError or GitHubError, and leaves no branch behind then.
+    model card's Markdown. Raises PromotionError, RegistryError, RepositoryError or GitHubError, and
+    leaves no branch behind then.
     """
     asked = read_registered(registry, version)
     _require_no_objection(registry, version)

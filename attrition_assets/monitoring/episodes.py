@@ -25,18 +25,21 @@ class Label(StrEnum):
 class MonthNews(Value):
     """What a month (`2026-01`) tells: its verdict and what was decided, each in a few words.
 
-    `calm`: nothing of it calls for a person. `todo` is what one must do before the day `by`;
-    `summary` the month's whole summary, as Markdown.
+    `todo` is what one must do before the day `by`; `summary` the whole summary, as Markdown.
     """
 
     month: str
     verdict: str
     decided: str
-    calm: bool
     labels: tuple[Label, ...]
     todo: tuple[str, ...]
     by: str
     summary: str
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing of it calls for a person."""
+        return self.labels == (Label.NO_DRIFT,)
 
 
 class Issue(Value):

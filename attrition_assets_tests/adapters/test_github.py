@@ -1,6 +1,5 @@
 """What GitHub refuses is told in one message that names what to do; the token is never shown."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -8,26 +7,8 @@ from pydantic import SecretStr
 
 from attrition_assets.adapters.github import GitHub
 from attrition_assets.errors import GitHubError
-from attrition_assets_tests.github_server import API, NAME, TOKEN, GitHubServer, serving_github
+from attrition_assets_tests.github_server import API, NAME, TOKEN, GitHubServer
 from attrition_assets_tests.processes import choose_port
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubServer]:
-    with serving_github(tmp_path_factory.mktemp("github")) as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: GitHubServer) -> GitHubServer:
-    shared.failing.clear()
-    shared.opened.clear()
-    return shared
-
-
-@pytest.fixture
-def github(server: GitHubServer) -> GitHub:
-    return GitHub(NAME, SecretStr(TOKEN), server.url, pause_seconds=0)
 
 
 def refuse(github: GitHub) -> str:

@@ -1,39 +1,20 @@
 """Issues reach GitHub once, whatever it answers: tried on a server that misbehaves on purpose."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from attrition_assets.adapters.github import GitHub
 from attrition_assets.adapters.outbox import LONGEST_WAIT, Outbox
 from attrition_assets.errors import GitHubError
 from attrition_assets.monitoring.episodes import MonthNews
-from attrition_assets_tests.github_server import API, NAME, TOKEN, GitHubServer, serving_github
+from attrition_assets_tests.github_server import API, TOKEN, GitHubServer
 from attrition_assets_tests.monitoring.test_episodes import tell
+from attrition_assets_tests.outages import killed_after
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 LISTED, MADE = f"GET {API}/issues", f"POST {API}/issues"
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubServer]:
-    with serving_github(tmp_path_factory.mktemp("github")) as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: GitHubServer) -> GitHubServer:
-    for held in (shared.failing, shared.issues, shared.unheard):
-        held.clear()
-    return shared
-
-
-@pytest.fixture
-def github(server: GitHubServer) -> GitHub:
-    return GitHub(NAME, SecretStr(TOKEN), server.url, pause_seconds=0)
 
 
 @pytest.fixture
@@ -145,23 +126,12 @@ def test_what_was_done_and_not_answered_is_not_done_twice(
     assert stand(server) == [("2026-01: no drift", "closed", ["no-drift"])]
 
 
-class KilledError(BaseException):
-    """What ends a process at any instant."""
-
-
 @pytest.mark.parametrize("name", ["create_issue", "update_issue"])
 def test_a_process_that_was_killed_while_it_sent_doubles_nothing(
     name: str, outbox: Outbox, github: GitHub, server: GitHubServer
 ) -> None:
-    goes_on = getattr(GitHub, name)
-
-    def end(*given: object, **named: object) -> None:
-        goes_on(*given, **named)
-        raise KilledError
-
     outbox.note(tell(1, "d"))
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
-        patch.setattr(GitHub, name, end)
+    with killed_after(GitHub, name):
         outbox.send(github, NOW)
     assert outbox.send(github, NOW) == ["2026-01"]
     assert stand(server) == [("2026-01: drift: features (Pay)", "open", ["drift"])]

@@ -1,8 +1,7 @@
 """Who becomes champion: on what evidence, against which objections, and back again."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from attrition_assets.defs.promotion import (
 from attrition_assets.errors import PromotionError, RecordError, RegistryError, StorageError
 from attrition_assets.governance.comparison import Recommendation
 from attrition_assets.governance.decisions import Kind
+from attrition_assets_tests.outages import killed_after
 
 from .conftest import ADA, NOW, Place, advise, find_audit, set_tag, set_verdicts
 
@@ -209,24 +209,6 @@ def ask_dagster(place: Place) -> dict[str, Any]:
     told = read_latest_metadata(place.instance, "champion")
     assert told is not None
     return told
-
-
-class KilledError(BaseException):
-    """What ends a process at any instant."""
-
-
-@contextmanager
-def killed_after(owner: object, name: str) -> Iterator[None]:
-    """A process ends right after it has called a function."""
-    goes_on = getattr(owner, name)
-
-    def end(*given: Any, **named: Any) -> None:
-        goes_on(*given, **named)
-        raise KilledError
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
-        patch.setattr(owner, name, end)
-        yield
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ def tell(month: int, kind: str) -> MonthNews:
         month=f"2026-{month:02}",
         verdict={"c": "no drift", "d": "drift: features (Pay)"}.get(kind, kind),
         decided="Retraining is advised" if kind == "d" else "Nothing",
-        calm=kind == "c",
         labels=(LABELS[kind],),
         todo=() if kind == "c" else (f"look at {month}",),
         by=f"2026-{month + 2:02}-01",
