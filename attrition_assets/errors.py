@@ -3,6 +3,8 @@
 Every message names what is wrong, where, what is accepted and what to do next.
 """
 
+from datetime import timedelta
+
 
 class AttritionError(Exception):
     """Base of all errors that this project raises on purpose."""
@@ -49,7 +51,17 @@ class RepositoryError(AttritionError):
 
 
 class GitHubError(AttritionError):
-    """GitHub cannot be reached, or refuses what is asked of it."""
+    """GitHub cannot be reached, or refuses what is asked of it.
+
+    `wait` is how long it will do so, where that is known. What it did not refuse (`refused`), and
+    did not answer either, may have been done.
+    """
+
+    def __init__(
+        self, message: str, *, wait: timedelta = timedelta(0), refused: bool = True
+    ) -> None:
+        super().__init__(message)
+        self.wait, self.refused = wait, refused
 
 
 class RecordError(AttritionError):

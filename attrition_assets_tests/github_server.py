@@ -20,8 +20,9 @@ API = f"/repos/{NAME}"
 class GitHubServer:
     """What the server holds, and the answers that it gives instead of doing what is asked.
 
-    `failing` gives a status and a body for a method and path. What is `unheard` is done, and the
-    connection is cut before it is answered.
+    `failing` gives a status and a body for a method and path, sent with `headers`. What is
+    `unheard` is done, and the connection is cut before it is answered; what is `slow` is done, and
+    answered once it is `quick`. Issues that are `unlisted` are there, and in no list.
     """
 
     folder: Path
@@ -31,6 +32,16 @@ class GitHubServer:
     failing: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     issues: list[dict[str, Any]] = field(default_factory=list)
     unheard: set[str] = field(default_factory=set)
+    headers: dict[str, str] = field(default_factory=dict)
+    slow: set[str] = field(default_factory=set)
+    unlisted: set[int] = field(default_factory=set)
+    quick: threading.Event = field(default_factory=threading.Event)
+
+    def restore(self) -> None:
+        """Let the server do from now on what it is asked to do."""
+        for held in (self.failing, self.unheard, self.headers, self.slow, self.unlisted):
+            held.clear()
+        self.quick.set()
 
     @property
     def bare(self) -> Path:
@@ -68,7 +79,11 @@ class GitHubServer:
     def answer_issue(self, method: str, path: str, given: Any) -> tuple[int, Any]:
         """GitHub's answer to a request about its issues; a deleted one is gone."""
         if (method, path) == ("GET", ""):
-            return 200, [each for each in reversed(self.issues) if each["state"] != "deleted"]
+            return 200, [
+                each
+                for each in reversed(self.issues)
+                if each["state"] != "deleted" and each["number"] not in self.unlisted
+            ]
         if (method, path) == ("POST", ""):
             number = len(self.issues) + 1
             links = {"url": f"{self.url}{API}/issues/{number}", "html_url": f"page/{number}"}
@@ -119,12 +134,15 @@ def serving_github(folder: Path) -> Iterator[GitHubServer]:
                 if f"{self.command} {path}" in held.unheard:
                     self.connection.close()
                     return
-                self.reply(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
+                if f"{self.command} {path}" in held.slow:
+                    held.quick.wait()
+                sent = {"Content-Type": "application/json", **held.headers}
+                self.reply(status, json.dumps(body).encode(), sent)
 
         do_GET = do_POST = do_PATCH = handle_request  # noqa: N815 - the server's names
 
         def reply(self, status: int, content: bytes, headers: dict[str, str]) -> None:
-            self.send_response(status)
+            self.send_response_only(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -139,6 +157,7 @@ def serving_github(folder: Path) -> Iterator[GitHubServer]:
     try:
         yield held
     finally:
+        held.quick.set()
         server.shutdown()
         server.server_close()
 

@@ -3,9 +3,11 @@
 PyGithub is imported inside the functions that use it. What is written there is for `governance`.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -18,40 +20,46 @@ from attrition_assets.settings import Settings
 if TYPE_CHECKING:
     from github.Repository import Repository
 
-TIMEOUT_SECONDS = 15
-TRIES_AGAIN, LONGEST_WAIT_SECONDS = 2, 60
+TRIES_AGAIN = 2
+USUAL_WAIT = timedelta(hours=1)  # until GitHub takes requests of a token again
 PAGE, MOST_ISSUES = 100, 1000  # of which one is looked for
-GONE = 410
+GONE, TOO_MANY, SERVER_FAULT = 410, 429, 500
 
 
 @dataclass(frozen=True)
 class GitHub:
     """The repository `name` (owner/name), by the API at `url`, as the token's owner.
 
-    `pause_seconds` lie between two changes, as GitHub asks for.
+    `pause_seconds` lie between two changes, as GitHub asks for; no answer takes longer than
+    `patience_seconds`.
     """
 
     name: str
     token: SecretStr
     url: str
     pause_seconds: float = 1.0
+    patience_seconds: int = 15
 
     @cached_property
     def repository(self) -> "Repository":
         """The repository. Raises GitHubError if the token or the name is refused."""
         from github import Auth, Github
-        from github.GithubRetry import GithubRetry
+        from urllib3 import Retry
 
-        # Only what changes nothing is tried again: a pull request must not be opened twice.
-        patience = GithubRetry(
+        # Only what changes nothing is tried again: a pull request must not be opened twice. A month
+        # does not wait for GitHub to take requests again: that is for who asks.
+        patience = Retry(
             total=TRIES_AGAIN,
-            max_rate_limit_wait=LONGEST_WAIT_SECONDS,
+            backoff_factor=self.pause_seconds / 4,
+            status_forcelist=range(500, 600),
             allowed_methods={"GET"},
+            raise_on_status=False,
+            respect_retry_after_header=False,
         )
         client = Github(
             auth=Auth.Token(self.token.get_secret_value()),
             base_url=self.url,
-            timeout=TIMEOUT_SECONDS,
+            timeout=self.patience_seconds,
             per_page=PAGE,
             seconds_between_writes=self.pause_seconds,
             seconds_between_requests=self.pause_seconds / 4,
@@ -150,20 +158,24 @@ class GitHub:
             ) from None
         except UnknownObjectException:
             raise GitHubError(absent) from None
-        except RateLimitExceededException:
-            raise GitHubError(
-                f"GitHub at {self.url} takes no more requests of this token for now: try again in "
-                "an hour"
-            ) from None
         except GithubException as error:
+            if isinstance(error, RateLimitExceededException) or error.status == TOO_MANY:
+                wait = _read_wait(error.headers or {})
+                raise GitHubError(
+                    f"GitHub at {self.url} takes no more requests of this token for now: try again "
+                    f"in {max(1, round(wait / timedelta(minutes=1)))} minutes",
+                    wait=wait,
+                ) from None
             raise GitHubError(
                 f"GitHub at {self.url} refuses what is asked of {self.name} ({_explain(error)}): "
-                "the token needs to read and write contents, issues and pull requests"
+                "the token needs to read and write contents, issues and pull requests",
+                refused=error.status < SERVER_FAULT,
             ) from None
         except OSError as error:  # those of the library underneath are of that kind
             raise GitHubError(
                 f"GitHub at {self.url} cannot be reached ({_name_cause(error)}): see that the "
-                "network is up, and correct ATTRITION_GITHUB_URL if it is wrong"
+                "network is up, and correct ATTRITION_GITHUB_URL if it is wrong",
+                refused=False,
             ) from None
 
 
@@ -181,6 +193,21 @@ def _explain(error: Exception) -> str:
     faults = [each for each in told.get("errors") or () if isinstance(each, dict)]
     details = [str(each["message"]) for each in faults if "message" in each]
     return "; ".join([f"{status} {told.get('message', 'without a word')}", *details])[:300]
+
+
+def _read_wait(headers: Mapping[str, str]) -> timedelta:
+    """How long GitHub wants to be left alone, as its answer says; an hour if it does not.
+
+    A moment is counted from the answer's own time, so that this machine's clock does not matter.
+    """
+    if (after := headers.get("retry-after", "")).isdigit():
+        return timedelta(seconds=int(after))
+    try:
+        answered = parsedate_to_datetime(headers["date"])
+        reset = datetime.fromtimestamp(int(headers["x-ratelimit-reset"]), UTC)
+        return max(timedelta(0), reset - answered)
+    except (KeyError, ValueError, TypeError, OverflowError):  # absent, or no moments
+        return USUAL_WAIT
 
 
 def _name_cause(error: BaseException) -> str:

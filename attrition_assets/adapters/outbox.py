@@ -4,7 +4,8 @@
 at a time. What was cut short is found again on GitHub by the mark in its body.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -19,7 +20,9 @@ from attrition_assets.monitoring.episodes import Issue, Label, MonthNews, tell_i
 from attrition_assets.values import Value
 
 ISSUE, SENT, NEWS = "issue.json", "sent.json", "news.json"
+ASKED = "asked"  # when GitHub was asked to make an issue, until it is known that it did
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
+LISTED_AFTER = timedelta(minutes=2)  # an issue that GitHub made may not be listed at once
 
 
 class Sent(Value):
@@ -90,6 +93,17 @@ class Outbox:
         except (FileNotFoundError, ValidationError):
             return None
 
+    def describe(self, *, sends: bool) -> str:
+        """In a line, whether all issues stand as they should, where they are sent at all."""
+        waiting, trouble = self.waiting(), self.trouble()
+        if not sends:
+            return f"{len(self._read_all())} as files in {self.text_path('x').parent}: no token"
+        if not waiting:
+            return f"{len(self._read_all())} on GitHub, none waits"
+        why = trouble.fault if trouble else "none was tried yet"
+        since = f" since {trouble.since:%Y-%m-%d %H:%M}" if trouble else ""
+        return f"{len(waiting)} wait{since}: {why}"
+
     def trouble(self) -> Trouble | None:
         """Why nothing could be sent the last time; None if it could."""
         try:
@@ -101,42 +115,67 @@ class Outbox:
         """Send what waits; return the keys of what was sent.
 
         Raises GitHubError at the first that could not be sent: all that are left wait, twice as
-        long after each try. What GitHub took though it did not say so is found by its mark.
+        long after each try, and for as long as GitHub wants to be left alone. What GitHub took
+        though it did not say so is found by its mark, once it is listed.
         """
         done = []
         with self._alone():
             try:
                 for issue in self.waiting():
-                    self._send(issue, github)
+                    self._send(issue, github, now)
                     done.append(issue.key)
             except GitHubError as error:
-                self._note_trouble(str(error), now)
+                self._note_trouble(error, now)
                 raise
             (self.folder / "trouble").unlink(missing_ok=True)
         return done
 
-    def _send(self, issue: Issue, github: GitHub) -> None:
+    def _send(self, issue: Issue, github: GitHub, now: datetime) -> None:
         known = self.sent(issue.key)
         number = known.number if known else github.find_issue(issue.mark)
         labels = {str(label): label in issue.labels for label in Label}
         stands = (issue.title, issue.body, labels, issue.is_open)
         url = github.update_issue(number, *stands) if number else None
         if number is None or url is None:
-            number, url = github.create_issue(issue.title, issue.body, list(issue.labels))
+            with self._asking_once(issue, now):
+                number, url = github.create_issue(issue.title, issue.body, list(issue.labels))
             self._write_sent(issue, number, url, digest="")  # it is there, and is still open
             github.update_issue(number, *stands)
         self._write_sent(issue, number, url, digest=_digest(issue))
 
+    @contextmanager
+    def _asking_once(self, issue: Issue, now: datetime) -> Iterator[None]:
+        """Note that GitHub is asked to make an issue: not again before it would be listed, unless
+        it refused.
+        """
+        path = self._path(issue.key, ASKED)
+        if path.is_file():
+            wait = datetime.fromisoformat(path.read_text("utf-8")) + LISTED_AFTER - now
+            if timedelta(0) < wait <= LISTED_AFTER:
+                raise GitHubError(
+                    f"GitHub was asked for the issue of {issue.key} and did not say that it made "
+                    "it: it is asked again if it does not list it by then",
+                    wait=wait,
+                )
+        write_atomically(path, now.isoformat().encode())
+        try:
+            yield
+        except GitHubError as error:
+            if error.refused:
+                path.unlink()
+            raise
+
     def _write_sent(self, issue: Issue, number: int, url: str, *, digest: str) -> None:
         sent = Sent(number=number, url=url, digest=digest)
         write_atomically(self._path(issue.key, SENT), sent.model_dump_json().encode())
+        self._path(issue.key, ASKED).unlink(missing_ok=True)
 
-    def _note_trouble(self, fault: str, now: datetime) -> None:
+    def _note_trouble(self, error: GitHubError, now: datetime) -> None:
         before = self.trouble()
         tries = before.tries + 1 if before else 1
-        wait = min(FIRST_WAIT * 2 ** min(tries - 1, 20), LONGEST_WAIT)
+        wait = min(max(FIRST_WAIT * 2 ** min(tries - 1, 20), error.wait), LONGEST_WAIT)
         since = before.since if before else now
-        trouble = Trouble(fault=fault, tries=tries, since=since, until=now + wait)
+        trouble = Trouble(fault=str(error), tries=tries, since=since, until=now + wait)
         write_atomically(self.folder / "trouble", trouble.model_dump_json().encode())
 
     def _is_sent(self, issue: Issue) -> bool:

@@ -17,8 +17,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubServer]:
 
 @pytest.fixture
 def server(shared: GitHubServer) -> GitHubServer:
-    for held in (shared.failing, shared.opened, shared.issues, shared.unheard):
-        held.clear()
+    shared.restore()
+    shared.opened.clear()
+    shared.issues.clear()
+    shared.quick.clear()
     return shared
 
 

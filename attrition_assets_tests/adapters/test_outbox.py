@@ -1,12 +1,13 @@
 """Issues reach GitHub once, whatever it answers: tried on a server that misbehaves on purpose."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from attrition_assets.adapters.github import GitHub
-from attrition_assets.adapters.outbox import LONGEST_WAIT, Outbox
+from attrition_assets.adapters.outbox import LISTED_AFTER, LONGEST_WAIT, Outbox
 from attrition_assets.errors import GitHubError
 from attrition_assets.monitoring.episodes import MonthNews
 from attrition_assets_tests.github_server import API, TOKEN, GitHubServer
@@ -83,18 +84,20 @@ def test_what_github_refuses_waits_and_is_sent_once_it_does_not(
 ) -> None:
     outbox.note(tell(1, "d"))
     server.failing[request_] = (status, {"message": message})
+    now = NOW
     for tries in (1, 2, 3):
         with pytest.raises(GitHubError, match=said):
-            outbox.send(github, NOW)
+            outbox.send(github, now)
         trouble = outbox.trouble()
         assert trouble is not None
         assert (trouble.tries, trouble.since) == (tries, NOW)
-        assert trouble.until == NOW + timedelta(minutes=2 ** (tries - 1))
+        assert trouble.until == now + timedelta(minutes=2 ** (tries - 1))
         assert said in trouble.fault
         assert TOKEN not in trouble.fault
+        now += LISTED_AFTER
     assert [issue.key for issue in outbox.waiting()] == ["2026-01"]
     server.failing.clear()
-    assert outbox.send(github, NOW) == ["2026-01"]
+    assert outbox.send(github, now) == ["2026-01"]
     assert outbox.trouble() is None
     assert len(server.issues) == 1
 
@@ -113,17 +116,81 @@ def test_the_wait_between_tries_is_bounded(
 
 
 @pytest.mark.parametrize("cut", [MADE, f"PATCH {API}/issues/1"])
+@pytest.mark.parametrize("how", ["unheard", "slow"])
 def test_what_was_done_and_not_answered_is_not_done_twice(
-    cut: str, outbox: Outbox, github: GitHub, server: GitHubServer
+    cut: str, how: str, outbox: Outbox, github: GitHub, server: GitHubServer
 ) -> None:
     outbox.note(tell(1, "c"))
-    server.unheard.add(cut)
+    getattr(server, how).add(cut)
     with pytest.raises(GitHubError, match="cannot be reached"):
-        outbox.send(github, NOW)
+        outbox.send(replace(github, patience_seconds=1), NOW)
     assert len(server.issues) == 1
-    server.unheard.clear()
+    server.restore()
     assert outbox.send(github, NOW) == ["2026-01"]
     assert stand(server) == [("2026-01: no drift", "closed", ["no-drift"])]
+
+
+def test_an_issue_that_is_listed_late_is_not_made_twice(
+    outbox: Outbox, github: GitHub, server: GitHubServer
+) -> None:
+    outbox.note(tell(1, "c"))
+    server.unheard.add(MADE)
+    server.unlisted.add(1)
+    for since in (timedelta(0), LISTED_AFTER / 2):
+        with pytest.raises(GitHubError, match="cannot be reached" if not since else "asked again"):
+            outbox.send(github, NOW + since)
+        server.unheard.clear()
+    trouble = outbox.trouble()
+    assert trouble is not None
+    assert trouble.until >= NOW + LISTED_AFTER
+    server.unlisted.clear()
+    assert outbox.send(github, trouble.until) == ["2026-01"]
+    assert stand(server) == [("2026-01: no drift", "closed", ["no-drift"])]
+
+
+def test_an_issue_that_was_never_made_is_asked_for_again(
+    outbox: Outbox, github: GitHub, server: GitHubServer
+) -> None:
+    outbox.note(tell(1, "c"))
+    server.failing[MADE] = (502, {"message": "Bad Gateway"})
+    with pytest.raises(GitHubError, match="502 Bad Gateway"):
+        outbox.send(github, NOW)
+    server.restore()
+    assert outbox.send(github, NOW + LISTED_AFTER) == ["2026-01"]
+    assert len(server.issues) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "headers", "minutes"),
+    [
+        (403, "API rate limit exceeded for user", {"x-ratelimit-reset": "1893457800"}, 30),
+        (403, "You have exceeded a secondary rate limit", {"retry-after": "600"}, 10),
+        (429, "Too Many Requests", {"retry-after": "600"}, 10),
+        (403, "API rate limit exceeded for user", {}, 60),
+        (403, "API rate limit exceeded for user", {"retry-after": "1"}, 1),
+    ],
+)
+@pytest.mark.parametrize("request_", [MADE, LISTED])
+def test_a_rate_limit_is_honoured_and_no_month_waits_for_it(
+    request_: str,
+    status: int,
+    message: str,
+    headers: dict[str, str],
+    minutes: int,
+    outbox: Outbox,
+    github: GitHub,
+    server: GitHubServer,
+) -> None:
+    outbox.note(tell(1, "c"))
+    server.failing[request_] = (status, {"message": message})
+    server.headers = {"Date": "Tue, 01 Jan 2030 00:00:00 GMT", **headers}
+    with pytest.raises(GitHubError, match=f"try again in {minutes} minutes"):
+        outbox.send(github, NOW)
+    trouble = outbox.trouble()
+    assert trouble is not None
+    assert trouble.until == NOW + timedelta(minutes=minutes)
+    server.restore()
+    assert outbox.send(github, trouble.until) == ["2026-01"]
 
 
 @pytest.mark.parametrize("name", ["create_issue", "update_issue"])
