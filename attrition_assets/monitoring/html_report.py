@@ -22,10 +22,10 @@ from attrition_assets.monitoring.evidently_tests import (
     render_evidently_page,
     show_level,
 )
+from attrition_assets.monitoring.moves import SMALLEST_GROUP, choose_columns
 from attrition_assets.monitoring.report import DriftReport, Finding
 from attrition_assets.monitoring.report_page import (
     STYLE,
-    choose_columns,
     render_features,
     render_verdicts,
     show_number,
@@ -42,7 +42,6 @@ Sides = tuple[pd.Series, pd.Series]
 
 PICTURES = 8
 BINS = 20
-SMALLEST_GROUP = 5
 OTHER = "other (<5)"
 COLOURS = (BLUE, ORANGE)
 

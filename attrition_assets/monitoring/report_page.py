@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import NamedTuple
 
+from attrition_assets.monitoring.moves import choose_columns, choose_tests
 from attrition_assets.monitoring.report import (
     DataQuality,
     DriftReport,
@@ -14,11 +15,7 @@ from attrition_assets.monitoring.report import (
     FeatureDrift,
     FeatureTest,
     Finding,
-    drifted_columns,
-    tested_columns,
 )
-
-SHOWN_WITHOUT_DRIFT = 5
 
 SHOWN_SHIFTS = 10
 STYLE = """
@@ -83,7 +80,7 @@ def render_features(verdict: FeatureDrift, pictures: Mapping[str, str]) -> str:
     rows = [
         Row(_describe_test(test))
         for column in columns
-        for test in _choose_tests(verdict.tests, column)
+        for test in choose_tests(verdict.tests, column)
     ]
     figures = "\n".join(pictures.values())
     return (
@@ -94,38 +91,9 @@ def render_features(verdict: FeatureDrift, pictures: Mapping[str, str]) -> str:
     )
 
 
-def choose_columns(tests: tuple[FeatureTest, ...]) -> tuple[str, ...]:
-    """The columns that drifted or, if none did, five; those foremost in the model come first.
-
-    Equally important ones go by their smallest adjusted p.
-    """
-    drifted = drifted_columns(tests)
-    ranks = {
-        name: min(_rank(test) for test in tests if test.column == name)
-        for name in drifted or tested_columns(tests)
-    }
-    ranked = tuple(sorted(ranks, key=lambda name: ranks[name]))
-    return ranked if drifted else ranked[:SHOWN_WITHOUT_DRIFT]
-
-
 def show_number(value: float, digits: int) -> str:
     """A number in as many significant digits, and never in powers of ten."""
     return f"{float(f'{value:.{digits}g}'):,.12g}"
-
-
-def _rank(test: FeatureTest) -> tuple[bool, float, float]:
-    return not test.used_by_model, -(test.importance or 0.0), _get_p(test)
-
-
-def _get_p(test: FeatureTest) -> float:
-    return 1.0 if test.told_p_value is None else test.told_p_value
-
-
-def _choose_tests(tests: tuple[FeatureTest, ...], column: str) -> tuple[FeatureTest, ...]:
-    """The tests that found the column drifted or, if none did, the one that came closest."""
-    own = [test for test in tests if test.column == column]
-    drifted = tuple(test for test in own if test.drifted)
-    return drifted or (min(own, key=_get_p),)
 
 
 def _describe_test(test: FeatureTest) -> tuple[str, ...]:

@@ -1,8 +1,17 @@
 """A month as people read it: Markdown with the verdicts, the decision and the batch, no person."""
 
+from collections.abc import Iterable
+
 from attrition_assets.monitoring.decision import Decision, RetrainingDecision
 from attrition_assets.monitoring.feature_drift import describe_power
-from attrition_assets.monitoring.report import DriftReport, Finding, Verdict
+from attrition_assets.monitoring.moves import choose_columns, choose_tests
+from attrition_assets.monitoring.report import (
+    DriftReport,
+    FeatureDrift,
+    FeatureTest,
+    Finding,
+    Verdict,
+)
 from attrition_assets.values import Value
 
 QUESTIONS = (
@@ -64,7 +73,37 @@ def render_summary(
     headline = f"{decision.headline}."
     if decision.decision != Decision.KEEP:
         headline = f"**{headline}**"
-    return _render(report.month, headline, decision.reasons, answers, facts, notes)
+    moved = list_moved(features)
+    return _render(report.month, headline, decision.reasons, answers, facts, notes, moved)
+
+
+def list_moved(features: FeatureDrift) -> list[tuple[str, ...]]:
+    """The columns that drifted, the most important to the model first: a row of texts each.
+
+    The column, which way its rows moved, what was found and how large, and its weight in the model.
+    """
+    ways = {move.column: str(move) for move in features.moves}
+    return [
+        (
+            column,
+            ways.get(column, "not by its rows' values"),
+            "; ".join(_describe_effect(test) for test in choose_tests(features.tests, column)),
+            _describe_weight(next(each for each in features.tests if each.column == column)),
+        )
+        for column in choose_columns(features.tests)
+        if column in features.drifted_features
+    ]
+
+
+def _describe_effect(test: FeatureTest) -> str:
+    effect = "" if test.effect is None else f", {test.effect:.2f} {test.effect_measure or ''}"
+    return f"{test.aspect}{effect}".rstrip()
+
+
+def _describe_weight(test: FeatureTest) -> str:
+    if not test.used_by_model:
+        return "not used"
+    return "used" if test.importance is None else f"{test.importance:.2g}"
 
 
 def render_unjudged(month: str, headline: str, reasons: tuple[str, ...], todo: str) -> str:
@@ -80,6 +119,7 @@ def _render(
     answers: list[tuple[str, str]],
     facts: tuple[str, ...],
     notes: tuple[str, ...],
+    moved: Iterable[tuple[str, ...]] = (),
 ) -> str:
     rows = [
         f"| {question} | {answer} | {_escape(why)} |"
@@ -97,10 +137,20 @@ def _render(
             "|---|---|---|",
             *rows,
             "",
+            *_render_moved(moved),
             *(f"- {line}" for line in (*facts, *notes)),
             "",
         ]
     )
+
+
+def _render_moved(moved: Iterable[tuple[str, ...]]) -> list[str]:
+    lines = [f"| {' | '.join(map(_escape, row))} |" for row in moved]
+    head = [
+        "| what moved | from the baseline to now | found | weight in the model |",
+        "|---|---|---|---|",
+    ]
+    return [*head, *lines, ""] if lines else []
 
 
 def _answer(finding: Finding) -> str:

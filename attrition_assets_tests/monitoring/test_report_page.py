@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from attrition_assets.contract import Kind
+from attrition_assets.monitoring.moves import choose_columns
 from attrition_assets.monitoring.report import (
     ChampionAge,
     ColumnFault,
@@ -20,7 +21,6 @@ from attrition_assets.monitoring.report import (
     PredictionDrift,
 )
 from attrition_assets.monitoring.report_page import (
-    choose_columns,
     render_features,
     render_verdicts,
     show_number,

@@ -3,6 +3,7 @@ import pytest
 from attrition_assets.contract import Kind
 from attrition_assets.monitoring.decision import Decision, RetrainingDecision
 from attrition_assets.monitoring.report import (
+    Aspect,
     ChampionAge,
     ConceptDrift,
     DataQuality,
@@ -11,6 +12,7 @@ from attrition_assets.monitoring.report import (
     FeatureDrift,
     FeatureTest,
     Finding,
+    Move,
     Performance,
     PredictionDrift,
 )
@@ -86,7 +88,7 @@ def test_every_decision_has_its_words(decision: Decision, advice: str) -> None:
 
 
 def test_every_verdict_is_answered_in_words_with_its_reason() -> None:
-    assert [line for line in render() if line.startswith("| ")] == [
+    assert [line for line in render() if line.startswith("| ")][:7] == [
         "| question | answer | why |",
         "| Data broken | no | nothing is wrong |",
         "| Feature drift | **yes** | 2 of 3 columns moved |",
@@ -95,6 +97,41 @@ def test_every_verdict_is_answered_in_words_with_its_reason() -> None:
         "| Performance lost | **cannot tell** | 3 leavers; 30 are needed |",
         "| Champion too old | no | 3 months old |",
     ]
+
+
+def test_what_moved_is_told_with_its_way_its_effect_and_its_weight() -> None:
+    pay = FeatureTest(
+        column="Pay",
+        kind=Kind.CONTINUOUS,
+        aspect=Aspect.MEAN,
+        p_value=0.01,
+        effect=0.4,
+        effect_measure="standard deviations",
+        drifted=True,
+        importance=0.123,
+    )
+    team = FeatureTest(
+        column="Team", kind=Kind.NOMINAL, p_value=0.02, drifted=True, used_by_model=False
+    )
+    moves = (
+        Move(column="Team", measure="share of a|b", before=0.2, now=0.1),
+        Move(column="Pay", measure="mean", before=6500, now=7280.5),
+    )
+    drift = FEATURES.model_copy(update={"tests": (team, pay), "moves": moves})
+    lines = render(REPORT.model_copy(update={"feature_drift": drift}))
+    assert [line for line in lines if line.startswith("| ")][7:] == [
+        "| what moved | from the baseline to now | found | weight in the model |",
+        "| Pay | mean 6,500 to 7,280, up | mean by person, 0.40 standard deviations | 0.12 |",
+        "| Team | share of a\\|b 20.0% to 10.0%, down | values | not used |",
+    ]
+
+
+def test_without_drift_nothing_is_said_to_have_moved() -> None:
+    calm = FEATURES.model_copy(
+        update={"tests": tuple(t.model_copy(update={"drifted": False}) for t in FEATURES.tests)}
+    )
+    lines = render(REPORT.model_copy(update={"feature_drift": calm}))
+    assert not any("what moved" in line for line in lines)
 
 
 def test_broken_data_are_answered_with_yes_and_stay_inside_their_cell() -> None:
