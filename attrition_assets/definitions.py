@@ -51,7 +51,7 @@ def build_definitions(settings: Settings) -> Definitions:
         schedules=[automation.monthly_schedule],
         sensors=[
             automation.retrain_on_drift,
-            automation.summarize_failures,
+            automation.summarize_news,
             automation.send_issues,
         ],
         resources=build_resources(settings),

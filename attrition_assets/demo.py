@@ -48,7 +48,7 @@ INSTANCE_ONLY = {"dagster.yaml", "history", "schedules", "storage", ".logs_queue
 FIRST_MONTHS = 15
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 RUN_KEY_TAG, SENSOR_TAG = "dagster/run_key", "dagster/sensor_name"
-RETRAIN, SUMMARIZE = "retrain_on_drift", "summarize_failures"
+RETRAIN, SUMMARIZE = "retrain_on_drift", "summarize_news"
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Loop:
             instance=instance,
             cursor=self.cursors.get(name),
             definitions=self.definitions,
-            resources={name: held[name] for name in ("policy", "snapshot_store")},
+            resources={name: held[name] for name in ("policy", "snapshot_store", "settings")},
         )
         tick = self.definitions.resolve_sensor_def(name).evaluate_tick(context)
         self.cursors[name] = tick.cursor or self.cursors.get(name)

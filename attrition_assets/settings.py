@@ -63,6 +63,7 @@ class Settings(Value):
     )
     mlflow_uri: str = Field(description="MLflow tracking URI; default a SQLite file under home")
     mlflow_url: str = Field("http://127.0.0.1:5001", description="where people see MLflow")
+    dagster_url: str = Field("http://127.0.0.1:3000", description="where people see Dagster")
     reports_url: str = Field("http://127.0.0.1:5002", description="where people see home/reports")
     github_token: SecretStr | None = Field(
         None, description="token for pull requests and issues; never shown; default none: by hand"

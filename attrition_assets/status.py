@@ -13,6 +13,7 @@ import pandas as pd
 from dagster import DagsterInstance
 
 from attrition_assets.adapters.acknowledgements import look_back
+from attrition_assets.adapters.outbox import Outbox
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.source import open_source
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
@@ -47,6 +48,7 @@ class Status:
     due: pd.Period
     running: str | None
     suspension: Suspension | None
+    issues: str
     source_fault: str | None = None
 
     @property
@@ -109,6 +111,7 @@ def collect_status(settings: Settings, instance: DagsterInstance, now: datetime)
         due=due,
         running=running.run_id if running else None,
         suspension=switch.read(),
+        issues=Outbox(settings.home).describe(sends=settings.github_token is not None),
         source_fault=fault,
     )
 
@@ -126,6 +129,7 @@ def render_status(status: Status) -> str:
         "Alarm": _describe_alarm(status.alarm),
         "Retraining": f"under way (run {status.running})" if status.running else "none under way",
         "Scoring": str(status.suspension) if status.suspension else "on",
+        "Issues": status.issues,
         **({"Snapshots": f"cannot be read: {status.source_fault}"} if status.source_fault else {}),
         "Blocked": "\n".join(_describe_blocked(status.blocked)[:SHOWN]) or "no month",
         "Next": status.todo,

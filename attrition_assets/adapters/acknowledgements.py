@@ -101,6 +101,11 @@ class Acknowledgements:
         write_atomically(self.path(month, raised[month]), content)
         return counts_from
 
+    def of(self, month: pd.Period, version: int) -> Acknowledgement | None:
+        """The answer to the alarm of a version of a month; None if nobody answered it."""
+        found = [held for held in self._all() if (month, version) in held.alarms]
+        return found[0] if found else None
+
     def known_in(self, month: pd.Period) -> list[Acknowledgement]:
         """The answers that count for `month`, by the month whose alarm they answer."""
         return [held for held in self._all() if parse_month(held.counts_from) <= month]

@@ -24,7 +24,7 @@ from attrition_assets.adapters.github import open_github
 from attrition_assets.adapters.outbox import Outbox
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.defs.failures import find_summaries
-from attrition_assets.defs.issues import try_again
+from attrition_assets.defs.issues import check_again, check_sent, try_again
 from attrition_assets.defs.retraining import decide_request
 from attrition_assets.defs.runs import MONTHLY, RETRAINING, SUMMARY
 from attrition_assets.monitoring.policy import MonitoringPolicy
@@ -85,16 +85,27 @@ def retrain_on_drift(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=DefaultSensorStatus.RUNNING,
 )
-def summarize_failures(context: SensorEvaluationContext) -> SensorResult | SkipReason:
-    """Writes a month's summary anew when one of its runs failed or its retraining ended.
+def summarize_news(
+    context: SensorEvaluationContext, settings: ResourceParam[Settings]
+) -> SensorResult | SkipReason:
+    """Writes a month's summary anew when a run of it failed, or never came, or its retraining ended
+    or its challenger was promoted or refused.
 
-    Wherever the run was started: Dagster's own failure sensors do not see the command line's.
+    Wherever that was done: Dagster's own failure sensors do not see the command line's runs.
     """
-    return find_summaries(context.instance, context.cursor)
+    log = DecisionLog(settings.home)
+    return find_summaries(context.instance, context.cursor, log, datetime.now(UTC))
 
 
 @sensor(minimum_interval_seconds=2 * INTERVAL_SECONDS, default_status=DefaultSensorStatus.RUNNING)
-def send_issues(settings: ResourceParam[Settings]) -> SkipReason:
-    """Sends the issues that GitHub did not take as their months were summarized."""
-    now = datetime.now(UTC)
-    return SkipReason(try_again(Outbox(settings.home), open_github(settings), now))
+def send_issues(
+    context: SensorEvaluationContext, settings: ResourceParam[Settings]
+) -> SensorResult | SkipReason:
+    """Sends the issues that GitHub did not take as their months were summarized.
+
+    Once they stand there, the check that failed for a month holds for it.
+    """
+    outbox, github = Outbox(settings.home), open_github(settings)
+    said = try_again(outbox, github, datetime.now(UTC))
+    mended = [] if outbox.waiting() else check_again(context.instance, check_sent(outbox, github))
+    return SensorResult(skip_reason=said, asset_events=mended) if mended else SkipReason(said)

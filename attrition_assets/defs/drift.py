@@ -19,7 +19,7 @@ from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.contract import Contract
-from attrition_assets.defs.metadata import show_values
+from attrition_assets.defs.metadata import mlflow_run_url, show_values
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.decision import decide_retraining
@@ -145,6 +145,9 @@ def drift_report(
         report,
         metadata={
             "report": MetadataValue.url(f"{settings.reports_url}/{month}/drift.html"),
+            "mlflow_run": MetadataValue.url(
+                mlflow_run_url(settings, registry, mlflow.active_run().info.run_id)
+            ),
             "champion_version": version.version,
             "n_drifted_features": len(drifted),
             **({} if share is None else {"drift_score": share}),

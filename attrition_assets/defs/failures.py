@@ -1,9 +1,13 @@
-"""Which months' summaries are to be written anew, told from the runs that ended since a cursor.
+"""Which months' summaries are to be written anew: what ended, or was decided, since a cursor.
 
-A blocked month, a month without a file and a failed retraining are all runs that ended. The cursor
-is the id of the last such event; with the cursor lost, the same run keys come back and Dagster
-starts nothing twice.
+A blocked month, a month without a file and a failed retraining are all runs that ended; a promotion
+and its refusal are entries of the decision log. A month that nothing was heard of is told by the
+calendar. The cursor is the id of the last such event and the number of the last entry; with the
+cursor lost, the same run keys come back and Dagster starts nothing twice.
 """
+
+from collections.abc import Iterator
+from datetime import datetime
 
 import pandas as pd
 from dagster import (
@@ -12,24 +16,30 @@ from dagster import (
     DagsterInstance,
     DagsterRun,
     RunRequest,
+    RunsFilter,
     RunStatusChangeRecordsFilter,
     SensorResult,
     SkipReason,
 )
 from dagster._core.event_api import RunStatusChangeEventType
 
+from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.defs.metadata import find_model_run
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.runs import (
     AS_OF_TAG,
     FAILED,
     MONTH_TAG,
+    PARTITION_TAG,
     SUMMARY,
     is_retraining,
     read_month,
 )
+from attrition_assets.governance.decisions import REGISTRATION, Entry, Kind, told_versions
 from attrition_assets.months import parse_month, partition_key
 
 PAGE = 50
+OVERDUE_DAY = 3  # of the month after, by which a month has been run
 ENDED: tuple[RunStatusChangeEventType, ...] = (
     DagsterEventType.RUN_SUCCESS,
     DagsterEventType.RUN_FAILURE,
@@ -37,20 +47,62 @@ ENDED: tuple[RunStatusChangeEventType, ...] = (
 )
 
 
-def find_summaries(instance: DagsterInstance, cursor: str | None) -> SensorResult | SkipReason:
-    """A request for each month that a run which ended after `cursor` has news of."""
-    ended = _list_ended(instance, int(cursor or 0))
-    if not ended:
-        return SkipReason("No run has ended since the last tick.")
-    runs = [run for _, run_id in ended if (run := instance.get_run_by_id(run_id))]
-    requests = {
-        month: RunRequest(
-            run_key=f"{SUMMARY}-{month}-{run.run_id}", partition_key=partition_key(month)
-        )
-        for run in runs
-        if (month := _read_news(instance, run)) is not None
-    }
-    return SensorResult(run_requests=list(requests.values()), cursor=str(ended[-1][0]))
+def find_summaries(
+    instance: DagsterInstance, cursor: str | None, log: DecisionLog, now: datetime
+) -> SensorResult | SkipReason:
+    """A request for each month that there is news of since `cursor`."""
+    told_event, _, told_entry = (cursor or "").partition("/")
+    ended = _list_ended(instance, int(told_event or 0))
+    decided = [each for each in log.known_entries() if each.number > int(told_entry or 0)][:PAGE]
+    overdue = find_overdue(instance, now)
+    if not (ended or decided or overdue is not None):
+        return SkipReason("No run has ended and nothing was decided since the last tick.")
+    keys: dict[pd.Period, str] = {}  # one request a month: the last news of it names it
+    for _, run_id in ended:
+        run = instance.get_run_by_id(run_id)
+        if run and (month := _read_news(instance, run)) is not None:
+            keys[month] = run_id
+    for entry in decided:
+        keys |= dict.fromkeys(_read_decision(instance, entry), f"entry-{entry.number}")
+    if overdue is not None:
+        keys[overdue] = "overdue"
+    return SensorResult(
+        run_requests=[
+            RunRequest(run_key=f"{SUMMARY}-{month}-{key}", partition_key=partition_key(month))
+            for month, key in keys.items()
+        ],
+        cursor=f"{ended[-1][0] if ended else told_event or 0}/"
+        f"{decided[-1].number if decided else told_entry or 0}",
+    )
+
+
+def find_overdue(instance: DagsterInstance, now: datetime) -> pd.Period | None:
+    """The month that ended last, if nothing was heard of it by the 3rd (UTC); else None.
+
+    Where nothing was heard of the month before it either, the months are not run here, or were not
+    for long: `attrition doctor` tells that.
+    """
+    due = pd.Period(f"{now:%Y-%m}", freq="M") - 1
+    if now.day < OVERDUE_DAY or _count_runs(instance, due) or not _count_runs(instance, due - 1):
+        return None
+    return due if partition_key(due) in MONTHS.get_partition_keys(current_time=now) else None
+
+
+def _count_runs(instance: DagsterInstance, month: pd.Period) -> int:
+    return instance.get_runs_count(RunsFilter(tags={PARTITION_TAG: partition_key(month)}))
+
+
+def _read_decision(instance: DagsterInstance, entry: Entry) -> Iterator[pd.Period]:
+    """The summarized months whose summaries do not say yet what an entry of the log records."""
+    found: list[pd.Period | None] = []
+    if entry.kind == Kind.ALARM_ACKNOWLEDGED:
+        found = [parse_month(str(entry.facts["month"]))]
+    elif entry.kind not in REGISTRATION:  # the run that registers says so as it ends
+        runs = [find_model_run(instance, version) for version in sorted(told_versions(entry))]
+        found = [read_month(run) for run in runs if run]
+    if any(month is not None for month in found):
+        summarized = instance.get_materialized_partitions(AssetKey("monthly_summary"))
+        yield from (month for month in found if month and partition_key(month) in summarized)
 
 
 def _list_ended(instance: DagsterInstance, after: int) -> list[tuple[int, str]]:

@@ -4,20 +4,32 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
-from dagster import AssetCheckResult, AssetCheckSeverity, DagsterInstance, DagsterRunStatus
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckKey,
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetKey,
+    DagsterInstance,
+    DagsterRunStatus,
+)
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.github import GitHub
 from attrition_assets.adapters.outbox import Outbox
 from attrition_assets.defs.metadata import read_run_metadata
 from attrition_assets.defs.month_state import MonthState, State
+from attrition_assets.defs.retraining import EVALUATED
 from attrition_assets.defs.runs import IN_PROGRESS, explain_failure, find_retrainings
 from attrition_assets.errors import GitHubError
-from attrition_assets.governance.decisions import Kind
+from attrition_assets.governance.decisions import CHAMPION_MADE, Entry, Kind, list_news
 from attrition_assets.monitoring.decision import Decision, RetrainingDecision
 from attrition_assets.monitoring.episodes import Label, MonthNews
 from attrition_assets.monitoring.report import DriftReport, Finding
 from attrition_assets.monitoring.summary import describe_findings
+
+SENT_KEY = AssetCheckKey(AssetKey("monthly_summary"), "issue_sent")
 
 
 @dataclass(frozen=True)
@@ -45,29 +57,54 @@ def read_retraining(
         why = f"{newest} **failed**: {explain_failure(instance, run_id)}"
         return RetrainingResult("retraining failed", (why, f"To do: {todo}"), Label.FAILED, todo)
     made = read_run_metadata(instance, run_id, "model")
-    version = made["version"] if made else None
-    promoted = {
-        entry.facts["version"] for entry in log.known_entries() if entry.kind == Kind.PROMOTED
-    }
-    line = f"{newest} succeeded, version {version}: `attrition status` says if it waits"
-    if version is None or version in promoted:
-        return RetrainingResult(f"retrained, version {version}", (line,), Label.RETRAINED)
-    return RetrainingResult(
-        f"retrained, version {version} waits",
-        (line,),
-        Label.RETRAINED,
-        f"read the card of version {version} and its evidence, then `attrition propose --version "
-        f"{version}`, or `attrition promote --version {version} --reason TEXT`",
+    if made is None:
+        return RetrainingResult("retrained", (f"{newest} succeeded",), Label.RETRAINED)
+    version = int(made["version"])
+    news = list_news(log.known_entries(), version)
+    lines = (f"{newest} succeeded, version {version}", *map(_tell_entry, news))
+    became, todo = _tell_outcome(version, news)
+    return RetrainingResult(f"retrained, version {version} {became}", lines, Label.RETRAINED, todo)
+
+
+def _tell_entry(entry: Entry) -> str:
+    """What the log has of a version, in a line."""
+    name = f"Version {entry.facts.get('version')}"
+    what = f"{name} {entry.kind}" if entry.kind in CHAMPION_MADE else f"{name}: {entry.kind}"
+    if entry.kind == Kind.ROLLED_BACK:
+        what = f"Version {entry.facts['previous']} rolled back to version {entry.facts['version']}"
+    asked = f", asked by {entry.facts['asked_by']}" if "asked_by" in entry.facts else ""
+    against = f" (though {entry.facts['override']})" if "override" in entry.facts else ""
+    return f"{what}, {entry.at:%Y-%m-%d}, by {entry.who}{asked}: {entry.why}{against}"
+
+
+def _tell_outcome(version: int, news: list[Entry]) -> tuple[str, str]:
+    """What became of a version, in a word or two, and what there is to do about it."""
+    for entry in reversed(news):
+        if entry.kind == Kind.ROLLED_BACK and entry.facts["previous"] == version:
+            return "was rolled back", ""
+        if entry.kind in CHAMPION_MADE:
+            return "was promoted", ""
+    ways = (
+        f"`attrition propose --version {version}`, or `attrition promote --version {version} "
+        "--reason TEXT`"
     )
+    read = f"read the card of version {version} and its evidence, then "
+    if any(entry.kind == Kind.PROMOTION_REFUSED for entry in news):
+        return "was refused", (
+            f"version {version} was not promoted, as its evidence stands: let it be, or {read}"
+            f"`attrition promote --version {version} --override --reason TEXT`"
+        )
+    return "waits", read + ways
 
 
 def tell_month(
     state: MonthState,
     decision: RetrainingDecision | None,
     retraining: RetrainingResult | None,
+    acknowledged: str,
     summary: str,
 ) -> MonthNews:
-    """What a month tells, from what became of it and of its retraining."""
+    """What a month tells, from what became of it, of its retraining and of its alarm."""
     labels = set(_label_report(state.report)) if state.report else {_label_unjudged(state)}
     todo: list[str] = []
     if state.reason and state.state != State.REMOVED:
@@ -81,14 +118,21 @@ def tell_month(
     if decision and decision.decision == Decision.CANNOT_TELL:
         labels.add(Label.FAILED)
         todo.append("see below what could not be judged, and why")
-    if not todo and labels - {Label.NO_DRIFT}:
+    answered = {Label.DRIFT, Label.RETRAINED} if retraining or acknowledged else set()
+    if not todo and labels - {Label.NO_DRIFT, *answered}:
         acknowledge = f"`attrition acknowledge {state.month} --reason TEXT`"
         todo.append(f"look at the report; if what moved is as it should be: {acknowledge}")
     decided = decision.headline if decision else "Nothing was judged"
     return MonthNews(
         month=str(state.month),
         verdict=describe_findings(state.report) if state.report else str(state.state),
-        decided=decided + (f"; {retraining.said}" if retraining else ""),
+        decided="; ".join(
+            (
+                decided,
+                *([retraining.said] if retraining else []),
+                *(["acknowledged"] if acknowledged else []),
+            )
+        ),
         labels=tuple(label for label in Label if label in labels),
         todo=tuple(todo),
         by=str((state.month + 2).start_time.date()),
@@ -160,3 +204,25 @@ def check_sent(outbox: Outbox, github: GitHub | None) -> AssetCheckResult:
             "tries": trouble.tries if trouble else 0,
         },
     )
+
+
+def check_again(instance: DagsterInstance, result: AssetCheckResult) -> list[AssetCheckEvaluation]:
+    """`result` for each month of which `issue_sent` failed before: it stands as it is now."""
+    newest: dict[str, AssetCheckExecutionRecordStatus] = {}
+    for record in instance.event_log_storage.get_asset_check_execution_history(
+        SENT_KEY, limit=100, status=EVALUATED
+    ):
+        newest.setdefault(record.partition or "", record.status)
+    return [
+        AssetCheckEvaluation(
+            asset_key=SENT_KEY.asset_key,
+            check_name=SENT_KEY.name,
+            passed=result.passed,
+            severity=result.severity,
+            description=result.description,
+            metadata=result.metadata,
+            partition=partition,
+        )
+        for partition, status in newest.items()
+        if partition and status == AssetCheckExecutionRecordStatus.FAILED
+    ]

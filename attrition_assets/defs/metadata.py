@@ -8,6 +8,7 @@ from dagster import (
     AssetRecordsFilter,
     DagsterEventType,
     DagsterInstance,
+    DagsterRun,
     MetadataValue,
     TableColumn,
     TableMetadataValue,
@@ -16,6 +17,9 @@ from dagster import (
 )
 from dagster._check import not_none
 from pydantic import BaseModel
+
+from attrition_assets.adapters.registry import Registry
+from attrition_assets.settings import Settings
 
 
 def show_table(rows: Iterable[Mapping[str, object]]) -> TableMetadataValue:
@@ -59,6 +63,21 @@ def read_run_metadata(instance: DagsterInstance, run_id: str, asset: str) -> dic
         if made is not None and made.asset_key == AssetKey(asset):
             return _plain(made.metadata)
     return None
+
+
+def find_model_run(instance: DagsterInstance, version: int) -> DagsterRun | None:
+    """The run that made a version of the model; None if Dagster does not know of it."""
+    for record in instance.fetch_materializations(AssetKey("model"), limit=1000).records:
+        made = not_none(record.asset_materialization).metadata
+        if "version" in made and made["version"].value == version:
+            return instance.get_run_by_id(record.run_id)
+    return None
+
+
+def mlflow_run_url(settings: Settings, registry: Registry, run_id: str) -> str:
+    """Where a person sees an MLflow run."""
+    experiment = registry.client.get_run(run_id).info.experiment_id
+    return f"{settings.mlflow_url}/#/experiments/{experiment}/runs/{run_id}"
 
 
 def _plain(metadata: Mapping[str, MetadataValue[Any]]) -> dict[str, Any]:

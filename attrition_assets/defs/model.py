@@ -31,6 +31,7 @@ from attrition_assets.defs.gates import (
     load_champion,
     report_checks,
 )
+from attrition_assets.defs.metadata import mlflow_run_url
 from attrition_assets.defs.model_card import write_model_card
 from attrition_assets.defs.promotion import LOOP, report_first_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
@@ -222,9 +223,3 @@ def place_study(
         return StudyPlace(name, url, place, shared=True)
     file = settings.home / "studies.db"
     return StudyPlace(name, SecretStr(f"sqlite:///{file}"), str(file))
-
-
-def mlflow_run_url(settings: Settings, registry: Registry, run_id: str) -> str:
-    """Where a person sees an MLflow run."""
-    experiment = registry.client.get_run(run_id).info.experiment_id
-    return f"{settings.mlflow_url}/#/experiments/{experiment}/runs/{run_id}"

@@ -9,6 +9,9 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetExecutionContext,
+    AssetKey,
+    AssetRecordsFilter,
+    DagsterInstance,
     MaterializeResult,
     MetadataValue,
     ResourceParam,
@@ -16,6 +19,7 @@ from dagster import (
     asset_check,
 )
 
+from attrition_assets.adapters.acknowledgements import Acknowledgements
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.adapters.github import open_github
@@ -25,7 +29,6 @@ from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.defs.drift import drift_report
 from attrition_assets.defs.issues import (
-    RetrainingResult,
     check_sent,
     read_retraining,
     send_waiting,
@@ -42,7 +45,7 @@ from attrition_assets.monitoring.summary import (
     render_summary,
     render_unjudged,
 )
-from attrition_assets.months import parse_month
+from attrition_assets.months import parse_month, partition_key
 from attrition_assets.settings import Settings
 
 
@@ -69,10 +72,16 @@ def monthly_summary(
     state = read_state(month, context.instance, source, snapshot_store, switch, settings)
     decision = decide_retraining(state.report, policy) if state.report else None
     retraining = read_retraining(context.instance, month, DecisionLog(settings.home))
-    text, facts = _render(state, decision, retraining, settings)
+    acknowledged = _read_acknowledgement(state, settings)
+    notes = (
+        *(retraining.lines if retraining else ()),
+        *([f"Its alarm was {acknowledged}"] if acknowledged else []),
+        *_find_links(context.instance, state, settings),
+    )
+    text, facts = _render(state, decision, notes, settings)
     write_atomically(_summary_path(settings, str(month)), text.encode())
     outbox = Outbox(settings.home)
-    issue = outbox.note(tell_month(state, decision, retraining, text))
+    issue = outbox.note(tell_month(state, decision, retraining, acknowledged, text))
     told = send_waiting(outbox, open_github(settings), datetime.now(UTC))
     sent = outbox.sent(issue.key)
     return MaterializeResult(
@@ -93,16 +102,15 @@ def monthly_summary(
 def _render(
     state: MonthState,
     decision: RetrainingDecision | None,
-    retraining: RetrainingResult | None,
+    notes: tuple[str, ...],
     settings: Settings,
 ) -> tuple[str, dict[str, str | int]]:
-    lines = retraining.lines if retraining else ()
     if state.report is None or state.scores is None or decision is None:
         headline = f"{state.state.capitalize()}: nothing was judged."
         reasons = (
             state.reason,
             *state.details,
-            *lines,
+            *notes,
         )
         return render_unjudged(str(state.month), headline, reasons, state.todo), {}
     batch = _describe_batch(state.scores)
@@ -111,13 +119,39 @@ def _render(
         decision,
         batch,
         f"{settings.reports_url}/{state.month}/drift.html",
-        (*lines, *_describe_trouble(state)),
+        (*notes, *_describe_trouble(state)),
     )
     return text, {
         "decision": str(decision.decision),
         "employees": batch.rows,
         "flagged": batch.flagged,
     }
+
+
+def _read_acknowledgement(state: MonthState, settings: Settings) -> str:
+    """Who answered the month's alarm and why; empty if nobody did, or there is none."""
+    if state.report is None or not state.report.feature_drift.alarmed:
+        return ""
+    version = state.report.snapshot_version
+    return str(Acknowledgements(settings.home).of(state.month, version) or "")
+
+
+def _find_links(
+    instance: DagsterInstance, state: MonthState, settings: Settings
+) -> tuple[str, ...]:
+    """Where the run that judged a month is seen, in Dagster and in MLflow; nothing if none did."""
+    if state.report is None:
+        return ()
+    chosen = AssetRecordsFilter(
+        AssetKey("drift_report"), asset_partitions=[partition_key(state.month)]
+    )
+    records = instance.fetch_materializations(chosen, limit=1).records
+    if not records:
+        return ()
+    made = records[0].asset_materialization
+    tracked = made.metadata.get("mlflow_run") if made else None
+    links = [f"Judged by Dagster's run {settings.dagster_url}/runs/{records[0].run_id}"]
+    return tuple([*links, f"In MLflow: {tracked.value}"] if tracked else links)
 
 
 def _describe_batch(scores: pd.DataFrame) -> Batch:

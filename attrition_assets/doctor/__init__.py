@@ -109,6 +109,18 @@ CHECKS: tuple[Check[Subject], ...] = (
         needs=("home",),
     ),
     Check(
+        "last month judged",
+        state_checks.check_success,
+        "`attrition status` says what is blocked, and the next thing to do",
+        needs=("Dagster's storage",),
+    ),
+    Check(
+        "issues",
+        state_checks.check_issues,
+        "correct what is named; `send_issues`, or the next month, then sends them",
+        needs=("home",),
+    ),
+    Check(
         "daemon",
         state_checks.check_daemon,
         "start it with `make ui`; months can be run without it: `attrition run MONTH`",

@@ -1,11 +1,12 @@
 """Checks of what the program keeps: months, Dagster's record, the registry, what runs by itself."""
 
-from dagster import RunsFilter
+from dagster import AssetKey, RunsFilter
 
 from attrition_assets.adapters.acknowledgements import Acknowledgements
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.mlflow_answers import find_database
+from attrition_assets.adapters.outbox import Outbox
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.storage import find_locked
 from attrition_assets.adapters.suspension import ScoringSwitch
@@ -15,6 +16,7 @@ from attrition_assets.errors import SnapshotError
 
 # Where an instance's own configuration sets none.
 DEFAULT_LIMIT_SECONDS = 3600
+LONGEST_SILENCE_DAYS = 35  # a month, and the days by which it is run
 RESTORE = "restore the home from a backup, or begin with an empty one: set ATTRITION_HOME"
 
 
@@ -128,6 +130,26 @@ def check_scoring(subject: Subject) -> Answer:
     if suspension := ScoringSwitch(subject.settings.home).read():
         return wrong(str(suspension))
     return well("not suspended")
+
+
+def check_success(subject: Subject) -> Answer:
+    """A month was judged within the last 35 days: the loop is alive, whoever runs it."""
+    judged = subject.instance.get_latest_materialization_event(AssetKey("drift_report"))
+    if judged is None:
+        return not_yet("no month was judged", "`attrition run MONTH`")
+    days = (subject.now.timestamp() - judged.timestamp) / 86_400
+    partition = judged.asset_materialization and judged.asset_materialization.partition
+    said = f"{str(partition)[:7]}, {days:.0f} days ago"
+    if days > LONGEST_SILENCE_DAYS:
+        return wrong(f"{said}: at least every {LONGEST_SILENCE_DAYS} days is expected")
+    return well(said)
+
+
+def check_issues(subject: Subject) -> Answer:
+    """No issue waits in the outbox, where issues are sent at all."""
+    outbox, sends = Outbox(subject.settings.home), subject.settings.github_token is not None
+    said = outbox.describe(sends=sends)
+    return wrong(said) if sends and outbox.waiting() else well(said)
 
 
 def check_daemon(subject: Subject) -> Answer:

@@ -39,6 +39,7 @@ class Kind(StrEnum):
 
 
 CHAMPION_MADE = (Kind.PROMOTED, Kind.ROLLED_BACK)
+REGISTRATION = (Kind.MODEL_REGISTERED, Kind.MODEL_REFUSED)
 
 
 class Entry(Value):
@@ -126,6 +127,25 @@ def trace_champions(entries: Sequence[Entry]) -> list[int]:
         if led[-1:] != [version]:
             led.append(version)
     return led
+
+
+def list_news(entries: Sequence[Entry], version: int) -> list[Entry]:
+    """What became of a version since it was registered, in order.
+
+    That is every entry with its number among the facts, and its own rollback: what a later kind of
+    entry tells of a version is told with the others.
+    """
+    return [
+        entry
+        for entry in entries
+        if entry.kind not in REGISTRATION and version in told_versions(entry)
+    ]
+
+
+def told_versions(entry: Entry) -> set[int]:
+    """The versions of which an entry is news; the one that a promotion replaces is not told."""
+    names = ("version", "previous") if entry.kind == Kind.ROLLED_BACK else ("version",)
+    return {int(entry.facts[name]) for name in names if name in entry.facts}
 
 
 def digest_line(line: str) -> str:

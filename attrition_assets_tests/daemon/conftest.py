@@ -21,7 +21,7 @@ from attrition_assets_tests.processes import wait_until
 
 # Pay rises in 2025-02; the first model is as of 2025-01, so its cool-down ends in 2025-04.
 FIRST, FAILING, AFTER = "2025-01", "2025-04", "2025-05"
-SENSORS = ("retrain_on_drift", "summarize_failures")
+SENSORS = ("retrain_on_drift", "summarize_news")
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,21 @@ def test_a_run_that_never_ended_is_named(copy: Settings) -> None:
     assert "in progress for more than 60 minutes" in findings["runs in progress"].found
 
 
+def test_silence_for_more_than_35_days_is_named(copy: Settings) -> None:
+    assert list_failed(examine_state(copy, later=timedelta(days=34))) == []
+    findings = examine_state(copy, later=timedelta(days=36))
+    assert list_failed(findings) == ["last month judged"]
+    assert findings["last month judged"].found.startswith(f"{LAST}, 36 days ago")
+
+
+def test_issues_that_github_does_not_take_are_named(copy: Settings) -> None:
+    assert examine_state(copy)["issues"].found.startswith("2 as files in ")
+    named = {"ATTRITION_GITHUB_TOKEN": "a", "ATTRITION_GITHUB_REPOSITORY": "company/attrition"}
+    findings = examine_state(copy, timedelta(0), **named)
+    assert list_failed(findings) == ["issues"]
+    assert findings["issues"].found == "2 wait: none was tried yet"
+
+
 def test_a_sensor_that_was_switched_off_is_named(copy: Settings) -> None:
     module = ("-m", "attrition_assets.definitions")
     assert run(copy, "dagster", "sensor", "stop", "retrain_on_drift", *module).returncode == 0

@@ -40,5 +40,5 @@ def test_a_tick_reads_what_is_on_record_and_imports_nothing_heavy(walked: Walked
     )
     found = json.loads(done.stdout.splitlines()[-1])
     assert "retraining is not needed" in found["said"]["retrain_on_drift"]
-    assert "summarize_failures" in found["said"]
+    assert "summarize_news" in found["said"]
     assert set(HEAVY) & set(found["modules"]) == set()
