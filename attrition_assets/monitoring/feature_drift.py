@@ -12,7 +12,6 @@ import pandas as pd
 from attrition_assets.contract import Contract
 from attrition_assets.errors import DriftInputError
 from attrition_assets.monitoring.drift_detection import DriftDetector, describe_drift
-from attrition_assets.monitoring.moves import measure_moves
 from attrition_assets.monitoring.people import (
     BY_PERSON,
     JOINERS,
@@ -144,7 +143,6 @@ def judge_features(
         evidence=evidence,
         tests=tests,
         detectable=_merge_detectable(people.detectable, rows.detectable, contract, importance),
-        moves=measure_moves(tests, baseline, current),
     )
     return _let_stand(drift, standing, month), quality
 

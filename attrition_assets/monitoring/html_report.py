@@ -22,8 +22,8 @@ from attrition_assets.monitoring.evidently_tests import (
     render_evidently_page,
     show_level,
 )
-from attrition_assets.monitoring.moves import SMALLEST_GROUP, choose_columns
-from attrition_assets.monitoring.report import DriftReport, Finding
+from attrition_assets.monitoring.foremost import choose_columns
+from attrition_assets.monitoring.report import SMALLEST_GROUP, DriftReport, Finding
 from attrition_assets.monitoring.report_page import (
     STYLE,
     render_features,

@@ -12,7 +12,7 @@ import numpy as np
 from attrition_assets.contract import Kind
 from attrition_assets.monitoring.pairing import ColumnPair, Values
 from attrition_assets.monitoring.power import find_smallest_shift
-from attrition_assets.monitoring.report import Detectable, FeatureTest
+from attrition_assets.monitoring.report import SMALLEST_GROUP, Detectable, FeatureTest
 from attrition_assets.monitoring.summaries import (
     ValueCounts,
     compute_chi_square_p,
@@ -84,13 +84,20 @@ def measure_distance(kind: Kind, before: ValueCounts, now: ValueCounts) -> tuple
 
 
 def describe_change(pair: ColumnPair, before: ValueCounts, now: ValueCounts) -> str:
-    """What changed in the values: the mean, or the level whose share changed most."""
+    """What changed in the values: the mean, or the level whose share changed most.
+
+    Of levels that 1 to 4 people have, on either side, nothing is told: empty if there is no other.
+    """
     if pair.kind != Kind.NOMINAL:
         means = before.mean, now.mean
         digits = 0 if max(map(abs, means)) >= 100 else 2
         return f"mean {means[0]:,.{digits}f} to {means[1]:,.{digits}f}"
     shares = before.counts / before.total, now.counts / now.total
-    most = int(np.argmax(np.abs(shares[1] - shares[0])))
+    told = [~((side.counts > 0) & (side.counts < SMALLEST_GROUP)) for side in (before, now)]
+    changes = np.where(told[0] & told[1], np.abs(shares[1] - shares[0]), -1.0)
+    most = int(np.argmax(changes))
+    if changes[most] < 0:
+        return ""
     return f"{pair.levels[most]} {shares[0][most]:.1%} to {shares[1][most]:.1%}"
 
 

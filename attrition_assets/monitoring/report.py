@@ -10,6 +10,8 @@ from typing import Self
 from attrition_assets.contract import Kind
 from attrition_assets.values import Value
 
+SMALLEST_GROUP = 5  # people; no count and no share of fewer is told
+
 
 class Finding(StrEnum):
     """What a judge found.
@@ -122,38 +124,13 @@ class Detectable(Value):
         return cls(column=column, shift=shift, unit="on average")
 
 
-class Move(Value):
-    """Which way a column moved: its `mean`, or the `share of` a level (0..1), before and now."""
-
-    column: str
-    measure: str
-    before: float
-    now: float
-
-    @property
-    def direction(self) -> str:
-        """`up`, `down` or `unchanged`: a column may drift though its mean does not."""
-        if self.now == self.before:
-            return "unchanged"
-        return "up" if self.now > self.before else "down"
-
-    def __str__(self) -> str:
-        share = self.measure != "mean"
-        before, now = (
-            f"{value:.1%}" if share else f"{float(f'{value:.4g}'):,.12g}"
-            for value in (self.before, self.now)
-        )
-        return f"{self.measure} {before} to {now}, {self.direction}"
-
-
 class FeatureDrift(Verdict):
     """Whether the distribution of any monitored column moved.
 
     `p_value` is that of all `evidence` together, to be held against `level`, the probability of an
     alarm when nothing changed. `alarmed` tells of this month; an earlier alarm that nobody answered
     stands, since `standing_since`, and the finding is drift all the same. `reaches_model`: a column
-    that the model uses moved, or nobody can say which did. `moves` say which way the drifted ones
-    went, from the baseline's rows to the month's.
+    that the model uses moved, or nobody can say which did.
     """
 
     p_value: float | None = None
@@ -164,7 +141,6 @@ class FeatureDrift(Verdict):
     evidence: tuple[Evidence, ...] = ()
     tests: tuple[FeatureTest, ...] = ()
     detectable: tuple[Detectable, ...] = ()
-    moves: tuple[Move, ...] = ()
 
     @property
     def drifted_features(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import NamedTuple
 
-from attrition_assets.monitoring.moves import choose_columns, choose_tests
+from attrition_assets.monitoring.foremost import choose_columns, choose_tests
 from attrition_assets.monitoring.report import (
     DataQuality,
     DriftReport,

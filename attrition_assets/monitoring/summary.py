@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from attrition_assets.monitoring.decision import Decision, RetrainingDecision
 from attrition_assets.monitoring.feature_drift import describe_power
-from attrition_assets.monitoring.moves import choose_columns, choose_tests
+from attrition_assets.monitoring.foremost import choose_columns, choose_tests
 from attrition_assets.monitoring.report import (
+    SMALLEST_GROUP,
+    Aspect,
     DriftReport,
     FeatureDrift,
     FeatureTest,
@@ -63,7 +65,7 @@ def render_summary(
         f"{_show(scores.flagged_share_current)} now, "
         f"{_show(scores.flagged_share_baseline)} in the baseline",
         f"Batch: {batch.rows} employees scored by version {report.champion_version}, "
-        f"{batch.flagged} flagged ({batch.flagged / batch.rows:.1%}), mean probability "
+        f"{_count_flagged(batch)}, mean probability "
         f"{batch.mean_probability:.3f}{corrected}",
         f"Baseline: {report.baseline_rows} employees, as of {report.baseline_month}"
         + (f", {report.baseline_note}" if report.baseline_note else ""),
@@ -77,16 +79,22 @@ def render_summary(
     return _render(report.month, headline, decision.reasons, answers, facts, notes, moved)
 
 
+def _count_flagged(batch: Batch) -> str:
+    if 0 < batch.flagged < SMALLEST_GROUP:
+        return f"fewer than {SMALLEST_GROUP} flagged"
+    return f"{batch.flagged} flagged ({batch.flagged / batch.rows:.1%})"
+
+
 def list_moved(features: FeatureDrift) -> list[tuple[str, ...]]:
     """The columns that drifted, the most important to the model first: a row of texts each.
 
-    The column, which way its rows moved, what was found and how large, and its weight in the model.
+    The column, which way its values moved, what was found, how large, and its weight.
     """
-    ways = {move.column: str(move) for move in features.moves}
+    ways = {test.column: test.note for test in features.tests if test.aspect == Aspect.VALUES}
     return [
         (
             column,
-            ways.get(column, "not by its rows' values"),
+            ways.get(column) or "its values as a whole did not",
             "; ".join(_describe_effect(test) for test in choose_tests(features.tests, column)),
             _describe_weight(next(each for each in features.tests if each.column == column)),
         )

@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from attrition_assets.contract import read_contract
+from attrition_assets.monitoring.large_tables import count_sides, describe_change
+from attrition_assets.monitoring.pairing import pair_columns
 from attrition_assets.monitoring.report import Aspect, FaultKind, FeatureTest
 from attrition_assets.monitoring.row_test import PERMUTED_ROWS, RowComparison
 from attrition_assets.simulation.scenarios import plant_scenario
@@ -203,3 +206,23 @@ def test_columns_that_share_no_row_have_no_relation_and_the_others_are_judged() 
     found = compare_tables(*sides)
     assert drifted(found) == {"z"}
     assert found.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ({"a": 80, "b": 14, "c": 6}, "b 40.0% to 14.0%"),
+        ({"a": 60, "b": 36, "c": 4}, "b 40.0% to 36.0%"),  # c changed as much: 4 people have it
+        ({"a": 52, "b": 48}, "b 40.0% to 48.0%"),
+        ({"a": 3, "b": 4, "c": 1}, ""),
+    ],
+)
+def test_a_change_is_told_by_the_level_that_moved_most_among_those_of_five_people_or_more(
+    now: dict[str, int], said: str
+) -> None:
+    before = pd.DataFrame({"Team": ["a"] * 60 + ["b"] * 40})
+    current = pd.DataFrame(
+        {"Team": [level for level, people in now.items() for _ in range(people)]}
+    )
+    (pair,) = pair_columns(before, current, read_contract(), {})
+    assert describe_change(pair, *count_sides(pair)) == said

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from attrition_assets.contract import Kind
-from attrition_assets.monitoring.moves import choose_columns
+from attrition_assets.monitoring.foremost import choose_columns
 from attrition_assets.monitoring.report import (
     ChampionAge,
     ColumnFault,

@@ -12,7 +12,6 @@ from attrition_assets.monitoring.report import (
     FeatureDrift,
     FeatureTest,
     Finding,
-    Move,
     Performance,
     PredictionDrift,
 )
@@ -110,19 +109,21 @@ def test_what_moved_is_told_with_its_way_its_effect_and_its_weight() -> None:
         drifted=True,
         importance=0.123,
     )
+    pays = FeatureTest(column="Pay", kind=Kind.CONTINUOUS, p_value=0.3, note="mean 6,500 to 7,280")
     team = FeatureTest(
-        column="Team", kind=Kind.NOMINAL, p_value=0.02, drifted=True, used_by_model=False
+        column="Team",
+        kind=Kind.NOMINAL,
+        p_value=0.02,
+        drifted=True,
+        used_by_model=False,
+        note="a|b 20.0% to 10.0%",
     )
-    moves = (
-        Move(column="Team", measure="share of a|b", before=0.2, now=0.1),
-        Move(column="Pay", measure="mean", before=6500, now=7280.5),
-    )
-    drift = FEATURES.model_copy(update={"tests": (team, pay), "moves": moves})
+    drift = FEATURES.model_copy(update={"tests": (team, pay, pays)})
     lines = render(REPORT.model_copy(update={"feature_drift": drift}))
     assert [line for line in lines if line.startswith("| ")][7:] == [
         "| what moved | from the baseline to now | found | weight in the model |",
-        "| Pay | mean 6,500 to 7,280, up | mean by person, 0.40 standard deviations | 0.12 |",
-        "| Team | share of a\\|b 20.0% to 10.0%, down | values | not used |",
+        "| Pay | mean 6,500 to 7,280 | mean by person, 0.40 standard deviations | 0.12 |",
+        "| Team | a\\|b 20.0% to 10.0% | values | not used |",
     ]
 
 
@@ -150,6 +151,14 @@ def test_the_numbers_of_the_month_its_batch_and_its_baseline_are_told() -> None:
         "- Baseline: 900 employees, as of 2025-10",
         "- Distributions: http://reports/2026-01",
     ]
+
+
+@pytest.mark.parametrize(
+    ("flagged", "said"), [(4, "fewer than 5 flagged,"), (0, "0 flagged (0.0%),"), (5, "5 flagged")]
+)
+def test_no_count_of_one_to_four_flagged_people_is_told(flagged: int, said: str) -> None:
+    batch = Batch(rows=500, flagged=flagged, mean_probability=0.1)
+    assert said in render_summary(REPORT, RETRAIN, batch, "http://reports")
 
 
 def test_notes_come_last_and_a_corrected_snapshot_is_said_to_be_one() -> None:
