@@ -213,7 +213,7 @@ def test_columns_that_share_no_row_have_no_relation_and_the_others_are_judged() 
     [
         ({"a": 80, "b": 14, "c": 6}, "b 40.0% to 14.0%"),
         ({"a": 60, "b": 36, "c": 4}, "b 40.0% to 36.0%"),  # c changed as much: 4 people have it
-        ({"a": 52, "b": 48}, "b 40.0% to 48.0%"),
+        ({"a": 52, "b": 48}, "a 60.0% to 52.0%"),
         ({"a": 3, "b": 4, "c": 1}, ""),
     ],
 )
