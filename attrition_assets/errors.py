@@ -68,6 +68,10 @@ class RecordError(AttritionError):
     """A decision cannot be put on record, or the record is not as it was written."""
 
 
+class KeyFileError(AttritionError):
+    """The API's keys cannot be read, or a key cannot be made or revoked."""
+
+
 class ComparisonError(AttritionError):
     """Champion and challenger cannot be compared on what was given."""
 

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import pandas as pd
 from pydantic import (
@@ -74,6 +74,19 @@ class Settings(Value):
     github_url: str = Field(
         "https://api.github.com",
         description="GitHub's API; an Enterprise server's is https://HOST/api/v3",
+    )
+
+    served_predictions: SecretStr = Field(
+        description="SQLAlchemy URL of what the prediction API stores; default a SQLite file"
+    )
+    store_away: Literal["refuse", "queue"] = Field(
+        "refuse", description="while that database is away: refuse requests, or queue on disk"
+    )
+    pseudonym_key: SecretStr | None = Field(
+        None, description="if set, employees' ids are stored as digests made with this key"
+    )
+    baked_model: Path | None = Field(
+        None, description="folder of a model that is served until there is a champion"
     )
 
     @field_validator("*", mode="before")
@@ -172,6 +185,7 @@ class Settings(Value):
         home = Path(given.setdefault("home", default_home)).expanduser().absolute()
         imported = home / "data"
         given.setdefault("data", str(imported if imported.is_dir() else PROJECT_ROOT / "data"))
+        given.setdefault("served_predictions", f"sqlite:///{home}/serving/predictions.db")
         given.setdefault("mlflow_uri", f"sqlite:///{home}/mlflow/mlflow.db")
         try:
             return cls.model_validate(given)
@@ -187,6 +201,16 @@ class Settings(Value):
                 for name, field in cls.model_fields.items()
             )
             raise SettingsError(f"settings refused:\n{faults}\naccepted are:\n{accepted}") from None
+
+    @property
+    def serving_folder(self) -> Path:
+        """Where the served model lies."""
+        return self.home / "serving" / "models"
+
+    @property
+    def waiting_predictions(self) -> SecretStr:
+        """Where served predictions wait while their database is away."""
+        return SecretStr(f"sqlite:///{self.home}/serving/waiting.db")
 
     @property
     def start(self) -> pd.Period:

@@ -50,7 +50,7 @@ class Database:
 
         Raises DatabaseError.
         """
-        with self._speaking(), self._open(writes=False) as engine, engine.connect() as connection:
+        with self.speaking(), self._open(writes=False) as engine, engine.connect() as connection:
             if engine.dialect.name == "postgresql":
                 connection = connection.execution_options(postgresql_readonly=True)
             yield connection
@@ -61,7 +61,7 @@ class Database:
 
         Raises DatabaseError; IntegrityError if rows stand in the way of those written.
         """
-        with self._speaking(), self._open(writes=True) as engine, engine.begin() as connection:
+        with self.speaking(), self._open(writes=True) as engine, engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -92,7 +92,8 @@ class Database:
             engine.dispose()
 
     @contextmanager
-    def _speaking(self) -> Iterator[None]:
+    def speaking(self) -> Iterator[None]:
+        """Turn what the database says into a DatabaseError that shows no secret."""
         try:
             yield
         except IntegrityError:

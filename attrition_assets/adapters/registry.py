@@ -315,6 +315,11 @@ class Registry:
             **_read_values(version, tags),
         )
 
+    def read_model(self, version: int) -> bytes:
+        """The model file of a version, verified. Raises RegistryError as `load` does."""
+        digest = self.read_tags(version)["model_sha256"]
+        return self._read_checked(version, f"models:/{MODEL_NAME}/{version}/{MODEL_FILE}", digest)
+
     def read_run(self, run_id: str) -> RunRecord:
         """What an MLflow run has on record. Raises RegistryError if a file cannot be read."""
         import mlflow

@@ -32,7 +32,7 @@ def compute_contributions(
     columns = [each.column for each in list_inputs(contract)]
     features = list(contract.features)
     belongs = np.array([[column == name for name in features] for column in columns], dtype=float)
-    explain, base = _build_explainer(pipeline.named_steps["model"])
+    explain, base = build_explainer(pipeline.named_steps["model"])
     added = np.zeros((len(table), len(features)))
     for start in range(0, len(table), PART_ROWS):
         part = slice(start, start + PART_ROWS)
@@ -87,7 +87,7 @@ def compare_importance(before: dict[str, float], after: dict[str, float]) -> flo
     return float(spearmanr(first, second).statistic)
 
 
-def _build_explainer(model: object) -> tuple[Callable[[np.ndarray], np.ndarray], float]:
+def build_explainer(model: object) -> tuple[Callable[[np.ndarray], np.ndarray], float]:
     """What gives the contributions of encoded inputs (rows by inputs), and the base value."""
     if isinstance(model, LogisticRegression):
         effects = model.coef_[0]

@@ -38,7 +38,7 @@ def build_columns(contract: Contract) -> ColumnTransformer:
     """
     blocks = [
         (block, _build_step(block, contract, names), list(names))
-        for block, names in _list_blocks(contract).items()
+        for block, names in list_blocks(contract).items()
         if names
     ]
     return ColumnTransformer(blocks, verbose_feature_names_out=False)
@@ -53,7 +53,7 @@ def build_scaling() -> Pipeline:
 def list_inputs(contract: Contract) -> list[Input]:
     """The inputs that `build_columns` makes, in their order."""
     inputs = []
-    for block, names in _list_blocks(contract).items():
+    for block, names in list_blocks(contract).items():
         for name in names:
             column = contract.columns[name]
             if block == "level":
@@ -88,7 +88,7 @@ def make_example(contract: Contract) -> pd.DataFrame:
     return select_features(pd.DataFrame([row], columns=list(contract.features)), contract)
 
 
-def _list_blocks(contract: Contract) -> dict[str, tuple[str, ...]]:
+def list_blocks(contract: Contract) -> dict[str, tuple[str, ...]]:
     """The columns of each kind of input, in order."""
     features, columns = contract.features, contract.columns
     numbers = contract.select_kind(Kind.CONTINUOUS, among=features)

@@ -1,0 +1,119 @@
+"""The table of answered predictions, in a SQLite file or in a PostgreSQL database.
+
+Rows are kept apart by request and row: what is written again stands once.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    delete,
+    event,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from attrition_assets.adapters.database import Database, parse_url
+from attrition_assets.errors import DatabaseError
+
+ACCEPTED = ("sqlite", "postgresql")
+SECONDS = 5  # until a database that does not answer counts as away
+Rows = list[dict[str, Any]]
+
+METADATA = MetaData()
+SERVED = Table(
+    "served_predictions",
+    METADATA,
+    Column("request_id", String(32), primary_key=True),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("employee", String(200), nullable=False, index=True),
+    Column("probability", Float(53), nullable=False),
+    Column("flag", Boolean, nullable=False),
+    Column("threshold", Float(53), nullable=False),
+    Column("model_version", Integer, nullable=False),
+    Column("reasons", String, nullable=False),
+    Column("asked_by", String(200), nullable=False),
+    Column("scored_at", DateTime(timezone=True), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class ServedPredictions:
+    """The table behind one SQLAlchemy URL; made when it is first written to."""
+
+    url: SecretStr
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, which explains its errors without a password."""
+        return Database(self.url)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Connections that stay open. SQLite files are made, and written ahead (WAL).
+
+        Raises DatabaseError for any other kind of database.
+        """
+        url = parse_url(self.url)
+        if url.get_backend_name() not in ACCEPTED:
+            raise DatabaseError(
+                f"{self.database.name} cannot keep served predictions: name a SQLite file or a "
+                "PostgreSQL database in ATTRITION_SERVED_PREDICTIONS"
+            )
+        if url.get_backend_name() == "postgresql":
+            options = {"connect_timeout": SECONDS}
+            return create_engine(
+                url, connect_args=options, pool_pre_ping=True, hide_parameters=True
+            )
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": SECONDS}, hide_parameters=True)
+
+        @event.listens_for(engine, "connect")
+        def _write_ahead(connection: Any, _: object) -> None:
+            # A killed process loses nothing that was committed; only a machine without power may.
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+        return engine
+
+    def write(self, rows: Rows) -> None:
+        """Store rows, all or none; those that stand there already stand once.
+
+        Raises DatabaseError.
+        """
+        with self.database.speaking(), self.engine.begin() as connection:
+            if "made" not in self.__dict__:
+                METADATA.create_all(connection)
+            dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+            if rows:
+                connection.execute(dialect.insert(SERVED).on_conflict_do_nothing(), rows)
+        self.__dict__["made"] = True
+
+    def read(self, limit: int, request_id: str | None = None) -> Rows:
+        """The first rows, of one request or of any, in order. Raises DatabaseError."""
+        found = select(SERVED).order_by(SERVED.c.scored_at, SERVED.c.request_id, SERVED.c.row)
+        if request_id is not None:
+            found = found.where(SERVED.c.request_id == request_id)
+        with self.database.speaking(), self.engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(found.limit(limit))]
+
+    def remove(self, rows: Rows) -> None:
+        """Remove rows that stand elsewhere now. Raises DatabaseError."""
+        keys = [(row["request_id"], row["row"]) for row in rows]
+        gone = delete(SERVED).where(tuple_(SERVED.c.request_id, SERVED.c.row).in_(keys))
+        with self.database.speaking(), self.engine.begin() as connection:
+            connection.execute(gone)

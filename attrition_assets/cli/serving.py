@@ -1,0 +1,83 @@
+"""Commands that serve, and those that say who may ask."""
+
+import ipaddress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from attrition_assets.cli.group import main
+from attrition_assets.serving.keys import KeyRing, Scope
+from attrition_assets.settings import load_settings
+
+
+@main.group()
+def key() -> None:
+    """Make, revoke and list the keys of the APIs."""
+
+
+@key.command("add")
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, required=True, type=click.Choice([str(s) for s in Scope])
+)
+def add_key(name: str, scopes: tuple[str, ...]) -> None:
+    """Make a key NAME, good for each --scope; it is shown this once."""
+    secret = KeyRing(load_settings().home).add(
+        name, tuple(Scope(each) for each in scopes), datetime.now(UTC)
+    )
+    click.echo(secret)
+    click.echo(f"the key {name!r} is not shown again: send it in the header X-API-Key", err=True)
+
+
+@key.command("revoke")
+@click.argument("name")
+def revoke_key(name: str) -> None:
+    """Let the key NAME be good for nothing from now on."""
+    KeyRing(load_settings().home).revoke(name)
+    click.echo(f"the key {name!r} is refused from now on")
+
+
+@key.command("list")
+def list_keys() -> None:
+    """List the keys: names, scopes and when they were made."""
+    held = KeyRing(load_settings().home).read()
+    for each in held:
+        click.echo(f"{each.name}  {', '.join(each.scopes)}  made {each.made:%Y-%m-%d %H:%M}")
+    if not held:
+        click.echo("there is none: `attrition key add NAME --scope predict`")
+
+
+@main.command()
+@click.argument("api", type=click.Choice(["predictions"]))
+@click.option("--host", default="127.0.0.1", help="address to listen on; default loopback")
+@click.option("--port", default=8000, help="port to listen on")
+def serve(api: str, host: str, port: int) -> None:
+    """Serve the API until interrupted. Keys are asked for everywhere but on loopback."""
+    from attrition_assets.serving.run import run_api
+
+    run_api(api, load_settings(), host, port, guarded=not _is_loopback(host))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--version", type=int, default=None, help="version; default the champion")
+def bundle(folder: Path, version: int | None) -> None:
+    """Write a version to FOLDER as it is served, for an image to have it baked in."""
+    from attrition_assets.adapters.bundles import Bundles
+    from attrition_assets.adapters.registry import Registry
+    from attrition_assets.contract import read_contract
+
+    settings = load_settings()
+    registry = Registry(settings.mlflow_uri, settings.home, read_contract(settings.contract))
+    chosen = version if version is not None else registry.load_champion().version
+    card = settings.home / "reports" / "models" / str(chosen) / "card.md"
+    facts = Bundles(folder).write(registry, chosen, card, datetime.now(UTC))
+    click.echo(f"version {facts.version} lies in {Bundles(folder).current()}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,1 @@
+"""What answers over HTTP: predictions, drift checks, and pages that people look at."""

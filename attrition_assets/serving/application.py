@@ -1,0 +1,77 @@
+"""What both APIs share: the guard, errors in one form, and what OpenAPI says of keys."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from attrition_assets.serving.guard import Guard, Limits, Meter
+from attrition_assets.serving.keys import KeyRing, Scope
+from attrition_assets.serving.problems import ProblemError
+from attrition_assets.settings import Settings
+
+
+def complete(
+    app: FastAPI,
+    settings: Settings,
+    needed: Mapping[str, Scope],
+    limits: Limits,
+    meter: Meter,
+    *,
+    guarded: bool,
+) -> FastAPI:
+    """The API behind its guard. `needed` is the scope of each path that is not open to all."""
+
+    async def explain(_: Request, error: Exception) -> Response:
+        if isinstance(error, ProblemError):
+            return error.respond()
+        if isinstance(error, RequestValidationError):
+            faults = [
+                {"field": ".".join(map(str, each["loc"])), "message": each["msg"]}
+                for each in error.errors()
+            ]
+            first = faults[0]
+            return ProblemError(
+                422, f"{first['field']}: {first['message']}", errors=faults
+            ).respond()
+        assert isinstance(error, HTTPException)
+        return ProblemError(error.status_code, str(error.detail), headers=error.headers).respond()
+
+    for kind in (ProblemError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, explain)
+    paths = {getattr(route, "path", "") for route in app.routes}
+    app.add_middleware(
+        Guard,
+        keys=KeyRing(settings.home) if guarded else None,
+        needed=lambda path: needed.get(path),
+        name_path=lambda path: path if path in paths else "other",
+        limits=limits,
+        meter=meter,
+    )
+    _describe_keys(app, needed)
+    return app
+
+
+def describe_answers(schema: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI is to say of an answer that went well."""
+    content = {"application/json": {"schema": dict(schema)}}
+    return {200: {"description": "Successful Response", "content": content}}
+
+
+def _describe_keys(app: FastAPI, needed: Mapping[str, Scope]) -> None:
+    """Let OpenAPI say which paths ask for a key."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        described = plain()
+        header = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+        described.setdefault("components", {})["securitySchemes"] = {"key": header}
+        for path, scope in needed.items():
+            for operation in described["paths"].get(path, {}).values():
+                operation["security"] = [{"key": [str(scope)]}]
+        return described
+
+    app.openapi = openapi  # type: ignore[method-assign]

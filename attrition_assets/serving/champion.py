@@ -1,0 +1,98 @@
+"""The model that an API answers with: the newest good bundle, changed while it serves.
+
+A request is answered by one model from beginning to end. One that cannot be read never takes the
+place of one that serves.
+"""
+
+import logging
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from attrition_assets.adapters.bundles import BundleFacts, Bundles, read_bundle
+from attrition_assets.contract import Contract
+from attrition_assets.errors import RegistryError
+from attrition_assets.serving.follow import Watch
+from attrition_assets.serving.scorer import Scorer
+
+SECONDS = 0.5
+LONGEST_SILENCE = timedelta(minutes=1)
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model that answers."""
+
+    facts: BundleFacts
+    card: str
+    scorer: Scorer
+
+
+class Champion:
+    """The served model of a folder, or the one `baked` into an image until there is one."""
+
+    def __init__(self, folder: Path, baked: Path | None, contract: Contract) -> None:
+        self.folder, self.baked, self.contract = folder, baked, contract
+        self.served: Served | None = None
+        self.fault = ""
+        self._place: Path | None = None
+        self._stop = threading.Event()
+        self._follower: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._watch, name="champion", daemon=True)
+
+    def start(self, *, follows: bool) -> None:
+        """Load what is there, and look for what comes; `follows` starts what asks the registry."""
+        if follows:
+            self._start_follower()
+        self.look()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look no longer."""
+        self._stop.set()
+        self._thread.join()
+        if self._follower:
+            self._follower.terminate()
+            self._follower.wait()
+
+    def look(self) -> None:
+        """Serve the current bundle, if it is another one than before and a good one."""
+        place = Bundles(self.folder).current() or self.baked
+        if place is None or place == self._place:
+            return
+        try:
+            bundle = read_bundle(place, self.contract)
+            scorer = Scorer(bundle.pipeline, self.contract)
+        except RegistryError as error:
+            if str(error) != self.fault:
+                _LOG.warning("%s", error)
+            self.fault = str(error)
+            return
+        self.served, self.fault, self._place = Served(bundle.facts, bundle.card, scorer), "", place
+
+    def describe_registry(self, now: datetime) -> str:
+        """How the registry was found the last time, in words."""
+        try:
+            watch = Watch.model_validate_json((self.folder / "watch.json").read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return "not asked yet"
+        if watch.fault:
+            return f"away, the last good model serves: {watch.fault.splitlines()[0]}"
+        late = now - watch.at > LONGEST_SILENCE
+        return f"not asked since {watch.at:%Y-%m-%d %H:%M}" if late else "answers"
+
+    def _watch(self) -> None:
+        while not self._stop.wait(SECONDS):
+            self.look()
+            if self._follower and self._follower.poll() is not None:
+                _LOG.warning("what follows the champion has ended: it is started again")
+                self._start_follower()
+
+    def _start_follower(self) -> None:
+        self._follower = subprocess.Popen([sys.executable, "-m", "attrition_assets.serving.follow"])

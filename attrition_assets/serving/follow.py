@@ -1,0 +1,63 @@
+"""What follows the champion's alias: a process that writes the bundle of each new champion.
+
+MLflow is asked here and nowhere else in serving: it costs seconds to import, and is slow to answer
+now and then; the API only looks at the folder that is written here.
+"""
+
+import logging
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime
+
+from attrition_assets.adapters.bundles import Bundles
+from attrition_assets.adapters.files import write_atomically
+from attrition_assets.adapters.registry import Registry
+from attrition_assets.contract import read_contract
+from attrition_assets.errors import AttritionError
+from attrition_assets.settings import Settings, load_settings
+from attrition_assets.values import Value
+
+SECONDS = 2.0
+_LOG = logging.getLogger(__name__)
+
+
+class Watch(Value):
+    """How the registry was found the last time: by when, and what was wrong; nothing if all was."""
+
+    at: AwareDatetime
+    fault: str = ""
+
+
+def follow_once(registry: Registry, folder: Path, home: Path, now: datetime) -> Watch:
+    """Let the current bundle be the champion's; the last good one stays if that cannot be."""
+    bundles = Bundles(folder)
+    fault = ""
+    try:
+        version, current = registry.champion_version(), bundles.current()
+        if version is not None and (current is None or not current.name.startswith(f"{version}-")):
+            card = home / "reports" / "models" / str(version) / "card.md"
+            bundles.write(registry, version, card, now)
+            _LOG.warning("version %s is served from now on", version)
+    except AttritionError as error:
+        fault = str(error)
+    watch = Watch(at=now, fault=fault)
+    write_atomically(folder / "watch.json", watch.model_dump_json().encode())
+    return watch
+
+
+def follow(settings: Settings) -> None:
+    """Follow the champion until the process that started this one is gone."""
+    registry = Registry(settings.mlflow_uri, settings.home, read_contract(settings.contract))
+    parent = os.getppid()
+    while os.getppid() == parent:
+        follow_once(registry, settings.serving_folder, settings.home, datetime.now(UTC))
+        time.sleep(SECONDS)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    follow(load_settings())
