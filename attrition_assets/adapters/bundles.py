@@ -75,19 +75,22 @@ class Bundles:
             model_sha256=held.model_sha256,
             written_at=now,
         )
-        name = f"{version}-{held.model_sha256[:12]}"
+        self.put(facts, model, card.read_bytes() if card.is_file() else b"")
+        return facts
+
+    def put(self, facts: BundleFacts, model: bytes, card: bytes) -> None:
+        """Let a bundle of these be the current one."""
+        name = f"{facts.version}-{facts.model_sha256[:12]}"
         place, before = self.folder / name, self.current()
         if place != before:
             shutil.rmtree(place, ignore_errors=True)
         write_atomically(place / MODEL_FILE, model)
-        if card.is_file():
-            write_atomically(place / CARD, card.read_bytes())
+        write_atomically(place / CARD, card)
         write_atomically(place / FACTS, facts.model_dump_json(indent=1).encode())
         write_atomically(self.folder / CURRENT, name.encode())
         for other in self.folder.glob("*-*"):  # the one before is kept: somebody may read it now
             if other not in (place, before):
                 shutil.rmtree(other, ignore_errors=True)
-        return facts
 
     def current(self) -> Path | None:
         """Where the current bundle lies; None if there is none."""
@@ -113,6 +116,7 @@ def read_bundle(place: Path, contract: Contract) -> Bundle:
     try:
         facts = BundleFacts.model_validate_json((place / FACTS).read_bytes())
         model = (place / MODEL_FILE).read_bytes()
+        card = (place / CARD).read_text("utf-8")
     except (OSError, ValidationError) as error:
         said = str(error).splitlines()[0]
         raise RegistryError(
@@ -129,12 +133,7 @@ def read_bundle(place: Path, contract: Contract) -> Bundle:
             "in force here: serve it with the contract that it was trained under, or train and "
             "promote a version under this one"
         )
-    card = place / CARD
-    return Bundle(
-        facts,
-        skops.io.loads(model, trusted=list(TRUSTED_TYPES)),
-        card.read_text("utf-8") if card.is_file() else "",
-    )
+    return Bundle(facts, skops.io.loads(model, trusted=list(TRUSTED_TYPES)), card)
 
 
 def digest_contract(contract: Contract) -> str:

@@ -31,7 +31,7 @@ from attrition_assets.adapters.database import Database, parse_url
 from attrition_assets.errors import DatabaseError
 
 ACCEPTED = ("sqlite", "postgresql")
-SECONDS = 5  # until a database that does not answer counts as away
+CONNECT_SECONDS, LOCKED_SECONDS = 5, 2  # until a database that does not answer counts as away
 Rows = list[dict[str, Any]]
 
 METADATA = MetaData()
@@ -75,12 +75,12 @@ class ServedPredictions:
                 "PostgreSQL database in ATTRITION_SERVED_PREDICTIONS"
             )
         if url.get_backend_name() == "postgresql":
-            options = {"connect_timeout": SECONDS}
+            options = {"connect_timeout": CONNECT_SECONDS}
             return create_engine(
                 url, connect_args=options, pool_pre_ping=True, hide_parameters=True
             )
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": SECONDS}, hide_parameters=True)
+        engine = create_engine(url, connect_args={"timeout": LOCKED_SECONDS}, hide_parameters=True)
 
         @event.listens_for(engine, "connect")
         def _write_ahead(connection: Any, _: object) -> None:
@@ -108,8 +108,13 @@ class ServedPredictions:
         found = select(SERVED).order_by(SERVED.c.scored_at, SERVED.c.request_id, SERVED.c.row)
         if request_id is not None:
             found = found.where(SERVED.c.request_id == request_id)
-        with self.database.speaking(), self.engine.connect() as connection:
+        with self.database.reading() as connection:
             return [dict(row._mapping) for row in connection.execute(found.limit(limit))]
+
+    def close(self) -> None:
+        """End all connections."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
 
     def remove(self, rows: Rows) -> None:
         """Remove rows that stand elsewhere now. Raises DatabaseError."""

@@ -9,6 +9,7 @@ import hmac
 import logging
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ class PredictionStore:
     def __init__(self, target: ServedPredictions, waiting: ServedPredictions | None = None) -> None:
         self.target, self.waiting = target, waiting
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        self._has_waiting = waiting is not None
+        self._has_waiting, self._away_until = waiting is not None, 0.0
         self._thread = threading.Thread(target=self._run, name="predictions", daemon=True)
         self._thread.start()
 
@@ -59,6 +60,9 @@ class PredictionStore:
         """Store what was put, then end."""
         self._tasks.put(None)
         self._thread.join()
+        for held in (self.target, self.waiting):
+            if held is not None:
+                held.close()
 
     def _run(self) -> None:
         ended = False
@@ -96,23 +100,37 @@ class PredictionStore:
             done.set_result(None)
 
     def _write(self, rows: Rows) -> None:
+        if self.waiting is not None and self._is_away():
+            self.waiting.write(rows)
+            return
         try:
             self.target.write(rows)
         except DatabaseError as error:
             if self.waiting is None:
                 raise
             _LOG.warning("predictions wait: %s", error)
+            self._note_away()
             self.waiting.write(rows)
             self._has_waiting = True
+
+    def _is_away(self) -> bool:
+        """Whether the database did not answer a moment ago: nobody waits for it again so soon."""
+        return time.monotonic() < self._away_until
+
+    def _note_away(self) -> None:
+        self._away_until = time.monotonic() + RETRY_SECONDS
 
     def _move(self) -> None:
         """Let what waited stand in the database, if it is back."""
         assert self.waiting is not None
+        if self._is_away():
+            return
         try:
             self.waiting.write([])  # the table is there
             if rows := self.waiting.read(MOST_MOVED):
                 self.target.write(rows)
                 self.waiting.remove(rows)
             self._has_waiting = len(rows) == MOST_MOVED
-        except DatabaseError:
-            self._has_waiting = True  # not yet
+        except DatabaseError:  # not yet
+            self._has_waiting = True
+            self._note_away()
