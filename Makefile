@@ -16,7 +16,7 @@ PEERS_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 export DO_NOT_TRACK := 1
 
 .PHONY: setup demo ui test test-slow check format data lock lock-peers bench bench-drift \
-	bench-drift-peers bench-gate bench-model bench-size clean
+	bench-drift-peers bench-gate bench-model bench-serving bench-size clean
 
 setup: $(SETUP)
 
@@ -63,7 +63,7 @@ format: setup
 # A labelled table in the contract's schema; the real one where it is at hand.
 TABLE ?= ../shared/data/ibm_hr_attrition.csv
 
-bench: bench-drift bench-gate bench-model
+bench: bench-drift bench-gate bench-model bench-serving
 
 # One thread a process: the benchmark runs a process a core.
 bench-drift: setup
@@ -76,6 +76,10 @@ bench-gate: setup
 # What the model is worth beside its rivals, and what training costs; one thread, as costs are told.
 bench-model: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python scripts/bench_model.py $(TABLE)
+
+# The prediction API beside a bare echo and a bare pipeline, and under load: five minutes.
+bench-serving: setup
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python scripts/bench_serving.py
 
 # The known tools on the same draws, an hour long; NannyML has an environment of its own.
 bench-drift-peers: setup .venv-peers/.ready
