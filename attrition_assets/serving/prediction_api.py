@@ -50,7 +50,8 @@ class Predictor:
         pseudonyms: Pseudonyms,
         meter: Meter,
     ) -> None:
-        self.contract, self.champion, self.store, self.switch = contract, champion, store, switch
+        self.champion, self.store, self.switch = champion, store, switch
+        self.identity = contract.id
         self.pseudonyms, self.meter = pseudonyms, meter
         self.request: TypeAdapter[dict[str, Any]] = describe_request(contract)
 
@@ -94,10 +95,10 @@ class Predictor:
         predictions, rows = [], []
         values = zip(employees, scores.probability.tolist(), scores.give_reasons(), strict=True)
         for number, (employee, probability, reasons) in enumerate(values):
-            flag, identity = probability >= facts.threshold, employee[self.contract.id]
+            flag, identity = probability >= facts.threshold, employee[self.identity]
             predictions.append(
                 {
-                    self.contract.id: identity,
+                    self.identity: identity,
                     "probability": probability,
                     "flag": flag,
                     "reasons": reasons,
