@@ -80,7 +80,7 @@ def monthly_metrics(
         scores=predictions,
         report=drift_report,
         operations=read_operations(
-            context.instance, context.run_id, context.partition_key, datetime.now(UTC)
+            context.instance, context.run.run_id, context.partition_key, datetime.now(UTC)
         ),
         former=_read_former(month, snapshot_store, contract),
         importance=made[1].get("importance") if made else None,
