@@ -19,7 +19,7 @@ from attrition_assets.months import parse_month
 from attrition_assets.purge import Past, find_past, remove_past, render_past
 from attrition_assets_tests.seen import assert_in_guide, attrition, digest_files
 
-from .conftest import LAST, UNSEEN, Place, Walked
+from .conftest import DRIFT, LAST, RETRAINED, UNSEEN, Place, Walked
 
 pytestmark = pytest.mark.xdist_group("walked")
 DAYS = 200
@@ -63,6 +63,7 @@ def test_the_months_past_it_go_whole_and_on_record(kept_short: Place) -> None:
     (home / "waivers" / "2024-02.json").write_text("[]")
     (home / "quarantine" / "2024-03").mkdir(parents=True)
     (home / "quarantine" / "2024-03" / "sent.csv").write_text("1,2")
+    (home / "metrics" / "2024-04.parquet").write_bytes(b"")
     left = home / "assets" / "employee_snapshot" / ".2024-03-01.parquet.77.tmp"
     left.write_bytes(b"half")
     sent = sorted((kept_short.settings.data / "snapshots").iterdir())
@@ -73,6 +74,9 @@ def test_the_months_past_it_go_whole_and_on_record(kept_short: Place) -> None:
     purge(kept_short)
     assert min(find_month_files(home)) == parse_month("2025-02")
     assert not left.exists()
+    assert sorted(path.stem for path in (home / "metrics").glob("*.parquet")) == [
+        *(DRIFT, RETRAINED, LAST),
+    ]
     assert sorted((kept_short.settings.data / "snapshots").iterdir()) == sent
     log = DecisionLog(home)
     entry = log.entries()[-1]
