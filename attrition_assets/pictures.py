@@ -192,9 +192,9 @@ def draw_metrics(table: "pd.DataFrame") -> "Figure":
             axes.plot(
                 range(len(months)), values, color=colour, marker=marker, markersize=4, label=name
             )
-        axes.set_title(title, loc="left", fontsize=10)
+        axes.set_title(title, loc="left", fontsize=10, y=1.02)  # else a quarter of the time
         axes.set_ylim(0, max(1.05 * top, axes.get_ylim()[1]))
-        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2.5, 5, 10]))
         if shares:
             axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.spines[["top", "right"]].set_visible(False)

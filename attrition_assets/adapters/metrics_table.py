@@ -77,7 +77,7 @@ class MetricsTable:
             rows = pd.read_parquet(path)
         except (OSError, ValueError) as error:
             why = str(error).splitlines()[0]
-            raise SnapshotError(f"{path} cannot be read ({why}): {mend}") from None
+            raise SnapshotError(f"{path} cannot be read: {mend} ({why})") from None
         if wrong := find_wrong_types(rows):
             raise SnapshotError(
                 f"{path} is not of this release's schema ({'; '.join(wrong)}): {mend}"

@@ -1,19 +1,24 @@
 """The metrics that a walk left are those that its own files give; what is not sound is told."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from dagster import AssetKey, AssetRecordsFilter, DagsterInstance
 from sklearn.metrics import brier_score_loss, precision_score, recall_score, roc_auc_score
 
 from attrition_assets.adapters.metrics_table import MetricsTable
 from attrition_assets.defs.metrics import PLOTTED
 from attrition_assets.monitoring.metric_catalogue import BY_NAME, FIELDS
+from attrition_assets.monitoring.metrics import measure_month
 from attrition_assets.months import last_day, parse_month, partition_key
 from attrition_assets.pictures import draw_metrics, to_png
+from attrition_assets.settings import PROJECT_ROOT
 from attrition_assets.training.explanations import compare_importance, measure_importance
+from attrition_assets_tests.seen import assert_in_guide
 
 from .conftest import DRIFT, FAULT, LAST, RETRAINED, Place, Walked
 
@@ -180,7 +185,37 @@ def test_a_file_of_another_month_that_cannot_be_read_is_named(place: Place) -> N
     path.write_bytes(b"half")
     said = place.why(place.run(LAST, "monthly_metrics"))
     assert f"{path} cannot be read" in said
-    assert f"move it away, then materialize monthly_metrics for {DRIFT}" in said
+    message = said[said.index(str(path)) : said.index(" (")]
+    assert_in_guide(message, place.settings.home, place.settings.data)
+
+
+def test_a_month_whose_rows_are_not_whole_ends_in_failure(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "attrition_assets.defs.metrics.measure_month", lambda *given: measure_month(*given)[2:]
+    )
+    assert "metrics_complete: no rows" in place.why(place.run(LAST, "monthly_metrics"))
+
+
+def test_the_examples_of_the_guide_run_and_its_rules_are_of_metrics_that_are_there(
+    walked: Walked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guide = (PROJECT_ROOT / "docs" / "metrics.md").read_text("utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    for example in examples:
+        exec(example.replace(".attrition", str(walked.settings.home)), {})
+    assert len(examples) == 2
+    said = capsys.readouterr().out
+    assert f"\n{RETRAINED} " in said
+    table = read(walked, LAST)
+    effects = table[table["metric"] == "column_drift_effect"].nlargest(5, "value")
+    assert all(subject in said for subject in effects["subject"])
+    (rules,) = re.findall(r"^```yaml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    told = MetricsTable(walked.settings.home).prometheus.read_text("utf-8")
+    for rule in yaml.safe_load(rules)["groups"][0]["rules"]:
+        (name,) = re.findall(r"attrition_\w+", rule["expr"])
+        assert f"# TYPE {name} gauge" in told
 
 
 def test_a_picture_of_one_month_without_outcomes_is_drawn(walked: Walked, tmp_path: Path) -> None:

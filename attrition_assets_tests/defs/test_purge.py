@@ -10,6 +10,7 @@ import pytest
 from attrition_assets.adapters import removal
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.held_out_scores import HeldOutScores
+from attrition_assets.adapters.metrics_table import MetricsTable
 from attrition_assets.adapters.registry import MODEL_NAME
 from attrition_assets.adapters.removal import find_month_files, require_not_removed
 from attrition_assets.defs.promotion import promote_version
@@ -140,6 +141,9 @@ def test_what_the_champion_and_a_rollback_need_stays_and_older_versions_go(
         registry.load(1)
     assert {each.version for each in HeldOutScores(registry).stored()} == {2, 3}
     assert len(list((home / "assets" / "reference_data").glob("*.parquet"))) == 1
+    metrics = MetricsTable(home)
+    assert not metrics.months()
+    assert not metrics.prometheus.exists()
 
 
 def test_a_month_whose_alarm_is_younger_than_the_champion_stays(kept_short: Place) -> None:
