@@ -75,6 +75,18 @@ def alone(lock: Path) -> Iterator[None]:
         yield
 
 
+def is_held(lock: Path) -> bool:
+    """Whether a process holds the file `lock` at this moment."""
+    try:
+        with lock.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def to_parquet_bytes(table: pd.DataFrame) -> bytes:
     """The table as Parquet: equal tables give equal bytes under one version of pyarrow."""
     content: bytes = table.to_parquet(index=False, compression="zstd")
