@@ -56,7 +56,7 @@ def open_site(stages: Stages, tmp_path: Path) -> Iterator[OpenSite]:
             return Site(settings, opened.enter_context(instance))
 
         yield copy
-    for path in tmp_path.glob("site-*"):  # a test that failed has not come here
+    for path in tmp_path.glob("site-*"):
         shutil.rmtree(path)
 
 

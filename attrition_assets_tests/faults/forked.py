@@ -25,8 +25,11 @@ LOG = "commands.log"  # beside the home
 def begin(
     function: Callable[..., None], settings: Settings, *given: Any, **more: str
 ) -> BaseProcess:
-    """Start `function(*given)` in a process whose environment is that of `settings`."""
-    told = {**environment(settings), **more}
+    """Start `function(*given)` in a process whose environment is that of `settings`.
+
+    What libraries leave in their temporary folders as it is killed lies beside the home.
+    """
+    told = {**environment(settings), "TMPDIR": str(settings.home.parent), **more}
     process = FORKS.Process(
         target=_do, args=(told, settings.home.parent / LOG, function, given), daemon=True
     )

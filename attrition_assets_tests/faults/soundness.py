@@ -1,6 +1,9 @@
 """What must hold of a home once all was done again, whatever was broken in it."""
 
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster import DagsterInstance, RunsFilter
@@ -9,8 +12,9 @@ from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.daemon import MonitoringDaemon
 
 from attrition_assets.adapters.decision_log import DecisionLog
-from attrition_assets.adapters.registry import Registry
-from attrition_assets.contract import read_contract
+from attrition_assets.adapters.github import open_github
+from attrition_assets.adapters.outbox import Outbox
+from attrition_assets.defs.issues import try_again
 from attrition_assets.defs.metadata import read_latest_metadata
 from attrition_assets.defs.runs import IN_PROGRESS
 from attrition_assets.demo import RETRAIN
@@ -28,16 +32,20 @@ def end_what_was_killed(site: Site) -> None:
 
     It is the daemon's own, without the daemon; some tests have the daemon do it.
     """
+    if _is_quiet(site):
+        return
     site.monitor_closely(seconds=1)
     wait_until(lambda: _monitor(site), "the end of runs whose process was killed")
 
 
 def _monitor(site: Site) -> bool:
     do(monitor, site.settings)
-    storage = site.instance.event_log_storage
-    return not site.instance.get_runs(RunsFilter(statuses=IN_PROGRESS)) and not (
-        storage.get_concurrency_run_ids()
-    )
+    return _is_quiet(site)
+
+
+def _is_quiet(site: Site) -> bool:
+    pools = site.instance.event_log_storage.get_concurrency_run_ids()
+    return not pools and not site.instance.get_runs(RunsFilter(statuses=IN_PROGRESS))
 
 
 def monitor() -> None:
@@ -52,7 +60,7 @@ def monitor() -> None:
 
 
 def follow_sensors() -> None:
-    """Both sensors' ticks until they ask for nothing any more, with the runs that they ask for."""
+    """All sensors' ticks until they ask for nothing any more, with the runs that they ask for."""
     loop = open_loop()
     with DagsterInstance.from_config(str(loop.settings.home)) as instance:
         while requests := loop.evaluate(instance, RETRAIN).run_requests:
@@ -60,6 +68,7 @@ def follow_sensors() -> None:
                 tags, config = dict(request.tags), dict(request.run_config)
                 assert loop.run(instance, "retraining", run_config=config, tags=tags).success
         loop.write_summaries(instance)
+    try_again(Outbox(loop.settings.home), open_github(loop.settings), datetime.now(UTC))
 
 
 def assert_sound(
@@ -74,29 +83,38 @@ def assert_sound(
     assert not site.instance.get_runs(RunsFilter(statuses=IN_PROGRESS))
     assert not find_temporary(site.home)
     do(command, site.settings, "decisions", "--verify")
-    registry = Registry(site.settings.mlflow_uri, site.home, read_contract())
-    assert registry.versions() == versions
+    registered, aliases = read_registry(site.home)
+    assert sorted(registered) == versions
     champions = trace_champions(DecisionLog(site.home).entries())
     told = read_latest_metadata(site.instance, "champion")
     assert told is not None
-    assert registry.champion_version() == champions[-1] == told["version"]
-    registered = [
+    assert aliases["champion"] == champions[-1] == told["version"]
+    on_record = [
         entry.facts["version"]
         for entry in DecisionLog(site.home).entries()
         if entry.kind == Kind.MODEL_REGISTERED
     ]
-    assert registered == versions
+    assert on_record == versions
 
 
 def assert_same_version(site: Site, stages: Stages) -> None:
     """Version 2 is the one that an undisturbed retraining made."""
-    undisturbed = stages.settings("retrained")
-    tags, expected = [
-        Registry(each.mlflow_uri, each.home, read_contract()).read_tags(2)
-        for each in (site.settings, undisturbed)
-    ]
+    homes = (site.home, stages.settings("retrained").home)
+    made, undisturbed = [read_registry(home)[0][2] for home in homes]
     same = ("held_out_sha256", "reference_digest", "threshold", "params", "comparison")
-    assert {name: tags[name] for name in same} == {name: expected[name] for name in same}
+    assert {name: made[name] for name in same} == {name: undisturbed[name] for name in same}
+
+
+def read_registry(home: Path) -> tuple[dict[int, dict[str, str]], dict[str, int]]:
+    """The tags of each version, and the version of each alias, as they lie in MLflow's database."""
+    with closing(sqlite3.connect(home / "mlflow" / "mlflow.db")) as database:
+        listed = database.execute("SELECT version FROM model_versions")
+        versions: dict[int, dict[str, str]] = {int(version): {} for (version,) in listed}
+        tags = database.execute("SELECT version, key, value FROM model_version_tags")
+        for version, name, value in tags:
+            versions[int(version)][name] = value
+        aliases = database.execute("SELECT alias, version FROM registered_model_aliases")
+        return versions, {alias: int(version) for alias, version in aliases}
 
 
 def assert_retrained_once(site: Site) -> None:

@@ -105,23 +105,27 @@ def run_at_once(
 
 @pytest.mark.faults("two months at once")
 def test_two_months_at_once_are_retrained_once(
-    site: Site, stages: Stages, server: GitHubServer, github: dict[str, str], round_: int
+    site: Site, stages: Stages, server: GitHubServer, github: dict[str, str], turn: int
 ) -> None:
     """Both call for it. The second begins at a random instant of the first."""
-    run_at_once(site, stages, github, (FAILING, AFTER), f"months {round_}")
+    run_at_once(site, stages, github, (FAILING, AFTER), f"months {turn}")
     assert_retrained_once(site)
     assert_sound(site, stages, "judged", [FAILING], versions=[1, 2])
     assert len(month_files(site.home, AFTER)) == 2
-    (issue,) = server.issues
+    issue, *others = sorted(server.issues, key=lambda each: str(each["state"]), reverse=True)
+    assert issue["state"] == "open"
     assert AFTER in issue["body"]
+    for other in others:  # the later month was told before the earlier one
+        assert other["state"] == "closed"
+        assert "told elsewhere now" in other["body"]
 
 
 @pytest.mark.faults("the same month twice at once")
 def test_the_same_month_twice_at_once_is_one_month(
-    site: Site, stages: Stages, server: GitHubServer, github: dict[str, str], round_: int
+    site: Site, stages: Stages, server: GitHubServer, github: dict[str, str], turn: int
 ) -> None:
     """The second begins at a random instant of the first."""
-    run_at_once(site, stages, github, (FAILING, FAILING), f"a month {round_}")
+    run_at_once(site, stages, github, (FAILING, FAILING), f"a month {turn}")
     assert_retrained_once(site)
     assert_sound(site, stages, "judged", [FAILING], versions=[1, 2])
     assert_same_version(site, stages)
