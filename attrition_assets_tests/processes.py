@@ -50,7 +50,7 @@ def materialize(settings: Settings, select: str, month: str) -> subprocess.Compl
     )
 
 
-def wait_until(condition: Callable[[], bool], what: str, look_seconds: float = 0.2) -> None:
+def wait_until(condition: Callable[[], object], what: str, look_seconds: float = 0.2) -> None:
     """Wait for a condition; give up after a time that no healthy machine needs."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():

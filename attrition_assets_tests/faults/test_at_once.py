@@ -5,6 +5,7 @@ import json
 import random
 import time
 import urllib.request
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -144,7 +145,8 @@ def test_a_backfill_of_a_year_during_a_retraining_is_scored_whole_and_retrains_n
     wait_until(lambda: "model" in site.steps(), "the model step")
     with running(site.settings, *DAEMON):
         launch_backfill(site, year)
-        wait_until(lambda: all(map(site.summary, year)), "twelve summaries")
+        for month in year:
+            wait_until(partial(site.summary, month), f"the summary of {month}")
         assert retraining.wait(PATIENCE_SECONDS) == 0
         site.wait_for_ticks(2)
         wait_until(

@@ -6,17 +6,20 @@ What is no row of `docs/reliability.md` runs with `make test-slow`.
 import os
 import random
 import signal
-import subprocess
 import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 from dagster import DagsterRunStatus
 
 from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.defs.retraining import find_newest_verdict
 from attrition_assets.governance.decisions import Kind
 from attrition_assets_tests.processes import (
     DAEMON,
+    PATIENCE_SECONDS,
     kill_all,
     materialize,
     run,
@@ -26,7 +29,7 @@ from attrition_assets_tests.processes import (
 )
 
 from .conftest import OpenSite
-from .forked import command, do
+from .forked import begin, command
 from .rows import STRUCK
 from .site import Site
 from .soundness import assert_retrained_once, assert_same_version, assert_sound
@@ -47,29 +50,31 @@ def test_a_daemon_that_is_killed_on_the_way_retrains_once(
     In odd turns the sensors' cursors are wiped each time.
     """
 
-    def kill(daemon: subprocess.Popen[bytes]) -> None:
-        kill_all(daemon)
+    site.monitor_closely(seconds=120)  # if the run has begun as the last is killed
+    struck = []
+
+    def await_and_kill(condition: Callable[[], bool], what: str, look: float = CLOSELY) -> None:
+        with running(site.settings, *DAEMON, end=signal.SIGKILL):
+            wait_until(condition, what, look)
+        decided = "decided, no run" if site.decisions() else "failed, not decided"
+        struck.append((site.statuses() or [decided])[0])
         if turn % 2:
             site.wipe_cursors()
 
-    daemon = start(site.settings, *DAEMON)
-    wait_until(lambda: bool(site.ticks()), "a tick")
-    do(command, site.settings, "run", FAILING)
-    kill(daemon)
-    daemon = start(site.settings, *DAEMON)
-    time.sleep(random.Random(turn).uniform(0, BEFORE_A_TICK_SECONDS))
-    kill(daemon)
-    assert not site.decisions()
-    assert not site.retrainings()
-    daemon = start(site.settings, *DAEMON)
-    wait_until(lambda: bool(site.decisions()), "the decision", CLOSELY)
-    kill(daemon)
-    struck = site.statuses() or ["no run yet"]
-    daemon = start(site.settings, *DAEMON)
-    wait_until(lambda: bool(site.statuses()), "the run", CLOSELY)
-    kill(daemon)
-    struck += site.statuses()
-    record_property(STRUCK, " then ".join(struck))
+    def has_failed() -> bool:
+        if not month and site.ticks():
+            month.append(begin(command, site.settings, "run", FAILING))
+        return find_newest_verdict(site.instance) is not None
+
+    month: list[BaseProcess] = []
+    await_and_kill(has_failed, "the check's failure", look=0.1)
+    month[0].join(PATIENCE_SECONDS)
+    assert month[0].exitcode == 0
+    ends = time.monotonic() + random.Random(turn).uniform(0, BEFORE_A_TICK_SECONDS)
+    await_and_kill(lambda: time.monotonic() > ends, "an instant")
+    await_and_kill(lambda: bool(site.decisions()), "the decision")
+    await_and_kill(lambda: bool(site.statuses()), "the run")
+    record_property(STRUCK, " / ".join(struck))
     with running(site.settings, *DAEMON):
         wait_until(lambda: "SUCCESS" in site.statuses(), "the retraining")
         site.wait_for_ticks(1)
