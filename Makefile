@@ -15,8 +15,8 @@ PEERS_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui test test-slow check format data lock lock-peers bench bench-drift \
-	bench-drift-peers bench-gate bench-model bench-serving bench-size clean
+.PHONY: setup demo ui test test-slow faults faults-long check format data lock lock-peers bench \
+	bench-drift bench-drift-peers bench-gate bench-model bench-serving bench-size clean
 
 setup: $(SETUP)
 
@@ -44,12 +44,22 @@ data: setup
 
 # One thread a worker: the matrices are small, and threads cost more than they save.
 test: setup
-	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not faults" $(ARGS)
 
-# Minutes long: the real daemon, killed and restarted, the real commands, the loop over again. Much
-# of it is waiting, so there is a worker more than cores.
+# Minutes long: the real commands, the loop over again. Much of it is waiting, so there is a worker
+# more than cores.
 test-slow: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup -m slow $(ARGS)
+
+# Processes killed at random instants, the daemon too, and outages: docs/reliability.md.
+FAULTS := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest attrition_assets_tests/faults \
+	-n 4 --dist loadgroup -m faults
+
+faults: setup
+	$(FAULTS) --rounds 5 $(ARGS)
+
+faults-long: setup
+	$(FAULTS) --rounds 50 $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ from attrition_assets.defs import (
     automation,
     drift,
     drift_checks,
+    metrics,
     model,
     model_card,
     predictions,
@@ -31,6 +32,7 @@ def build_definitions(settings: Settings) -> Definitions:
             drift.drift_report,
             summary.monthly_summary,
             model_card.model_card,
+            metrics.monthly_metrics,
             *([published.published_predictions] if settings.predictions_to else []),
         ],
         asset_checks=[
@@ -41,6 +43,7 @@ def build_definitions(settings: Settings) -> Definitions:
             summary.summary_complete,
             summary.issue_sent,
             model_card.model_card_is_current,
+            metrics.metrics_complete,
         ],
         jobs=[
             automation.monthly_job,

@@ -43,7 +43,7 @@ from attrition_assets.settings import PROJECT_ROOT, Settings
 MARKER = "made-by-demo"
 # What a home holds that was opened and never used: nothing of it is missed.
 INSTANCE_ONLY = {"dagster.yaml", "history", "schedules", "storage", ".logs_queue"} | {
-    *("logs", "service-logs", "mlflow", "reports"),
+    *("logs", "service-logs", "mlflow", "reports", "commands"),
 }
 FIRST_MONTHS = 15
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

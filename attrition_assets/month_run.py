@@ -16,6 +16,7 @@ from attrition_assets.adapters.mlflow_answers import mask_credentials
 from attrition_assets.adapters.prediction_table import PredictionTable
 from attrition_assets.adapters.removal import require_not_removed
 from attrition_assets.definitions import build_definitions
+from attrition_assets.defs.command_runs import tagging_runs
 from attrition_assets.defs.month_state import MonthState, State, read_state
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.runs import MONTHLY, SUMMARY, explain_failure
@@ -59,17 +60,19 @@ def run_month(settings: Settings, instance: DagsterInstance, month: pd.Period) -
     require_not_removed(settings.home, month, settings.retention_days, datetime.now(UTC))
     definitions = build_definitions(settings)
 
-    def run(job: str) -> ExecuteInProcessResult:
+    def run(job: str, tags: dict[str, str]) -> ExecuteInProcessResult:
         return definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
             partition_key=partition_key(month),
             run_config=QUIET,
+            tags=tags,
             raise_on_error=False,
         )
 
-    result = run(MONTHLY)
-    if not result.success:  # as the sensor would, if a daemon ran
-        run(SUMMARY)
+    with tagging_runs(settings.home) as tags:
+        result = run(MONTHLY, tags)
+        if not result.success:  # as the sensor would, if a daemon ran
+            run(SUMMARY, tags)
     held = definitions.resources or {}
     stores = (held["source"], held["snapshot_store"], held["switch"])
     state = read_state(month, instance, *stores, settings)

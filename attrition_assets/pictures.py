@@ -14,7 +14,26 @@ if TYPE_CHECKING:
 
     from attrition_assets.governance.fairness_report import FairnessAudit
 
-BLUE, GREY, ORANGE = "#0072B2", "#999999", "#D55E00"
+# Told apart by all eyes (Okabe and Ito, 2008).
+BLUE, GREY, ORANGE, GREEN = "#0072B2", "#999999", "#D55E00", "#009E73"
+LINES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"))
+# The picture of all months: each panel's title, its metrics by their names, and the least top of
+# its axis, so that small numbers look small. Of shares it is in percent.
+PANELS: tuple[tuple[str, dict[str, str], float, bool], ...] = (
+    ("people in the snapshot", {"people": "rows"}, 1, False),
+    ("people with a value missing", {"share": "people_missing_share"}, 0.1, True),
+    (
+        "drift from the baseline",
+        {"scores, KS distance": "prediction_drift_score", "columns": "drifted_feature_share"},
+        0.1,
+        True,
+    ),
+    ("scores", {"flagged": "flagged_share", "mean probability": "mean_probability"}, 0.1, True),
+    ("outcomes known", {"AUC": "auc", "precision": "precision", "recall": "recall"}, 1, False),
+    ("importance, rank correlation with training", {"rho": "importance_stability"}, 1, False),
+    ("seconds", {"assets": "processing_seconds", "this run": "run_seconds"}, 1, False),
+    ("runs that failed", {"share": "error_rate"}, 1, True),
+)
 
 
 def draw_calibration(left: np.ndarray, probability: np.ndarray, bins: int = 10) -> "Figure":
@@ -141,8 +160,70 @@ def draw_fairness(audit: "FairnessAudit") -> "Figure":
     return figure
 
 
+def draw_metrics(table: "pd.DataFrame") -> "Figure":
+    """The course of the metrics that matter most, over all months of the table.
+
+    A month without rows is shaded: it was refused, or is not run yet. A dashed line is where
+    another version begins to score.
+    """
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    whole = table[table["subject"] == ""].pivot(index="month", columns="metric", values="value")
+    versions = table.groupby("month")["champion_version"].first()
+    months = [str(each) for each in pd.period_range(whole.index[0], whole.index[-1], freq="M")]
+    whole = whole.reindex(months)
+    begins = versions[versions.ne(versions.shift())]
+    figure = Figure(figsize=(10, 9))
+    # Set by hand: to let matplotlib lay eight panels out costs more than to draw them.
+    margins = {"left": 0.06, "right": 0.99, "bottom": 0.08, "top": 0.93}
+    grid = figure.subplots(
+        4, 2, sharex=True, gridspec_kw={**margins, "hspace": 0.3, "wspace": 0.13}
+    )
+    for axes, (title, lines, top, shares) in zip(grid.flat, PANELS, strict=True):
+        for month in whole.index[whole.isna().all(axis=1)]:
+            place = months.index(month)
+            axes.axvspan(place - 0.5, place + 0.5, color=GREY, alpha=0.25, linewidth=0)
+        for month in begins.index[1:]:
+            axes.axvline(months.index(month) - 0.5, color=GREY, linestyle="--", linewidth=1)
+        for (name, metric), (colour, marker) in zip(lines.items(), LINES, strict=False):
+            values = whole[metric] if metric in whole else whole.index.map(lambda _: np.nan)
+            axes.plot(
+                range(len(months)), values, color=colour, marker=marker, markersize=4, label=name
+            )
+        axes.set_title(title, loc="left", fontsize=10, y=1.02)  # else a quarter of the time
+        axes.set_ylim(0, max(1.05 * top, axes.get_ylim()[1]))
+        axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2.5, 5, 10]))
+        if shares:
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", color=GREY, alpha=0.3)
+        if len(lines) > 1:
+            axes.legend(frameon=False, fontsize=8, ncols=len(lines))
+    places = range(0, len(months), max(1, -(-len(months) // 8)))
+    for axes in grid[-1]:
+        axes.set_xlim(-0.5, len(months) - 0.5)
+        axes.set_xticks(places, [months[place] for place in places], rotation=45, ha="right")
+    figure.suptitle(
+        f"{months[0]} to {months[-1]}; shaded: no rows; dashed: another version scores from there",
+        fontsize=10,
+    )
+    return figure
+
+
 def to_markdown(figure: "Figure", title: str) -> str:
     """The figure as Markdown that needs no file: a PNG inside."""
+    return embed_png(to_png(figure), title)
+
+
+def to_png(figure: "Figure") -> bytes:
+    """The figure as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=80)
-    return f"![{title}](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+    return buffer.getvalue()
+
+
+def embed_png(content: bytes, title: str) -> str:
+    """A PNG file as Markdown that needs no file."""
+    return f"![{title}](data:image/png;base64,{base64.b64encode(content).decode()})"

@@ -14,8 +14,15 @@ from attrition_assets.contract import Column, Contract, Kind, Outcomes, Role, re
 from attrition_assets.months import last_day
 
 from .databases import postgres, url
+from .faults.rows import pytest_addoption, pytest_itemcollected, pytest_terminal_summary
 
-__all__ = ["postgres", "url"]
+__all__ = [
+    "postgres",
+    "pytest_addoption",
+    "pytest_itemcollected",
+    "pytest_terminal_summary",
+    "url",
+]
 
 REAL_TABLE = Path(__file__).parents[2] / "shared" / "data" / "ibm_hr_attrition.csv"
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from attrition_assets.settings import PROJECT_ROOT, Settings
@@ -50,12 +50,12 @@ def materialize(settings: Settings, select: str, month: str) -> subprocess.Compl
     )
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], object], what: str, look_seconds: float = 0.2) -> None:
     """Wait for a condition; give up after a time that no healthy machine needs."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"gave up waiting for {what}"
-        time.sleep(0.2)
+        time.sleep(look_seconds)
 
 
 def start(settings: Settings, *command: str, **more: str) -> subprocess.Popen[bytes]:
@@ -67,24 +67,33 @@ def start(settings: Settings, *command: str, **more: str) -> subprocess.Popen[by
             cwd=PROJECT_ROOT,
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )
+
+
+def kill_all(process: subprocess.Popen[bytes]) -> None:
+    """Kill a command and all that it started, at once, as a machine that stops."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 @contextmanager
 def running(
     settings: Settings, *command: str, end: signal.Signals = signal.SIGTERM
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A command that runs until the block is left, then is ended by a signal."""
+    """A command that runs until the block is left, then is ended by a signal.
+
+    All that it started is killed then, if it is still there.
+    """
     process = start(settings, *command)
     try:
         yield process
     finally:
         process.send_signal(end)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        kill_all(process)
 
 
 DAEMON = ("dagster-daemon", "run", "--workspace", "workspace.yaml")

@@ -25,14 +25,17 @@ def earlier_months_untouched(home: Path, rewritten: str = "") -> Iterator[None]:
 
 
 def digest_files(home: Path) -> dict[str, str]:
-    """The digest of each file of a month, by its path in the home."""
+    """The digest of each file of a month, by its path in the home.
+
+    Not of what tells of all months, or how long they took.
+    """
     folders = (home / "assets", home / "reports", home / "quarantine")
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    cards = home / "reports" / "models"  # of all months
+    cards = home / "reports" / "models"
     return {
         str(path.relative_to(home)): content_digest(path.read_bytes())
         for path in files
-        if cards not in path.parents
+        if cards not in path.parents and path.name != "metrics.png"
     }
 
 

@@ -27,7 +27,7 @@ FIRST_MONTH = pd.Period("2020-01", freq="M")
 MONTHS_AFTER = 3
 HISTORY, RETRAINING, MONTHLY = "history", "retraining", "monthly"
 ASSETS = (
-    *("employee_snapshot", "predictions", "drift_report", "monthly_summary"),
+    *("employee_snapshot", "predictions", "drift_report", "monthly_metrics", "monthly_summary"),
     *("reference_data", "model"),
 )
 POLL_SECONDS, MEGABYTE = 0.02, 2**20

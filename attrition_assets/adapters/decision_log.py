@@ -4,6 +4,7 @@ What an entry is and how entries are chained is in `governance.decisions`.
 """
 
 import re
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,6 +120,10 @@ class DecisionLog:
             with suppress(RecordError):
                 known.append(read_entry(line))
         return known
+
+    def holds(self, kind: Kind, facts: Mapping[str, str | int]) -> bool:
+        """Whether an entry of a kind with these facts can be read."""
+        return any((each.kind, each.facts) == (kind, facts) for each in self.known_entries())
 
     def last_number(self) -> int:
         """How many lines there are: the number of the last entry."""

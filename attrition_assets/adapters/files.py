@@ -3,29 +3,35 @@
 import fcntl
 import hashlib
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 
 from attrition_assets.adapters.storage import explain_refused_write
 from attrition_assets.errors import StorageError
 
+TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` under a temporary name beside `path`, then rename it.
 
-    Raises StorageError, with `path` as it was, if the disk is full, read-only or forbidden.
+    What a killed writer left half-written in the folder is removed. Raises StorageError, with
+    `path` as it was, if the disk is full, read-only or forbidden.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        remove_leftovers(path.parent)
+        with _open_locked(temporary) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+            temporary.replace(path)  # before the lock is given back
     except OSError as error:
         if said := explain_refused_write(error, path, len(content)):
             raise StorageError(
@@ -37,13 +43,48 @@ def write_atomically(path: Path, content: bytes) -> None:
             temporary.unlink()
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of a folder whose writers are gone: nobody holds their lock."""
+    for path in folder.glob(".*.tmp"):
+        if TEMPORARY.fullmatch(path.name):
+            with suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+
+def _open_locked(temporary: Path) -> BinaryIO:
+    """A new file that others know to be in use, since it is locked."""
+    while True:
+        file = temporary.open("wb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # somebody took it for a leftover before it was locked
+
+
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """Wait until no other process holds the file `lock`, and hold it until the block is left."""
+    """Wait until no other process holds the file `lock`, and hold it until the block is left.
+
+    What a killed process left half-written beside it is removed.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
+        remove_leftovers(lock.parent)
         yield
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process holds the file `lock` at this moment."""
+    try:
+        with lock.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def to_parquet_bytes(table: pd.DataFrame) -> bytes:

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +46,8 @@ VERDICTS = TypeAdapter(dict[str, FairnessVerdict])
 THRESHOLD = TypeAdapter(Annotated[float, Field(ge=0, allow_inf_nan=False)])
 # What a version must carry to be loaded.
 TAGS = ("as_of", "reference_digest", "threshold", "model_sha256", "held_out_sha256")
+# What is the same of two versions only if they are the same model, compared with the same one.
+IDENTITY = ("as_of", "reference_digest", "held_out_sha256", "threshold", "params", "compared_with")
 # The only types outside skops' own list that a model file may hold.
 TRUSTED_TYPES: tuple[str, ...] = (
     "numpy.dtype",  # of an imputer's values
@@ -172,41 +175,26 @@ class Registry:
         digest: str,
         comparison: Comparison | None,
         audit: FairnessAudit | None,
+        told: Collection[int] = (),
     ) -> int:
         """Log the model to MLflow's active run, register it as the challenger, return its version.
 
         The first version ever becomes the champion as well: there is nothing to compare it with.
+        The newest version is taken in its place if a run that was killed registered this very model
+        and could not tell it any more: it is not one of `told`.
         """
-        import mlflow
-        import mlflow.sklearn
-        from mlflow.models import infer_signature
-
         champion = self.champion_version()  # a lost alias is an error before anything is registered
         known = "A version may wait half-made; `attrition doctor` says which one is champion"
         with answering(self.uri, known):
             client = self.client
-            example = make_example(self.contract)
-            info = mlflow.sklearn.log_model(
-                trained.pipeline,
-                name="model",
-                signature=infer_signature(example, trained.pipeline.predict_proba(example)[:, 1]),
-                input_example=example,
-                pyfunc_predict_fn="predict_proba",
-                pip_requirements=["scikit-learn", "skops"],
-                serialization_format="skops",
-                skops_trusted_types=list(TRUSTED_TYPES),
-            )
-            held_out_sha256 = _log_parquet(trained.list_held_out(reference), HELD_OUT_FILE)
-            if not client.search_registered_models(f"name='{MODEL_NAME}'"):
-                client.create_registered_model(MODEL_NAME)
+            held_out = to_parquet_bytes(trained.list_held_out(reference))
             tags = {
                 "as_of": str(reference.as_of),
                 "reference_digest": digest,
                 "threshold": repr(evaluation.threshold),
                 "auc": f"{evaluation.auc:.4f}",
                 "contract": self.contract.name,
-                "model_sha256": content_digest(self._read(info.model_uri, MODEL_FILE)),
-                "held_out_sha256": held_out_sha256,
+                "held_out_sha256": content_digest(held_out),
                 "reproducible": json.dumps(trained.reproducible),
                 "recipe": trained.recipe,
                 "params": json.dumps(trained.params),
@@ -215,15 +203,53 @@ class Registry:
                 **({"comparison": comparison.model_dump_json()} if comparison else {}),
                 **({"fairness": json.dumps(audit.by_part)} if audit else {}),
             }
-            active = mlflow.active_run()
-            registered = client.create_model_version(
-                MODEL_NAME, info.model_uri, active.info.run_id, tags=tags, await_creation_for=0
-            )
-            version = int(registered.version)
+            version = self._find_untold(tags, told) or self._log_version(trained, held_out, tags)
             client.set_registered_model_alias(MODEL_NAME, CHALLENGER, str(version))
             if version == 1:
                 client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
             return version
+
+    def _find_untold(self, tags: dict[str, str], told: Collection[int]) -> int | None:
+        """The newest version if it is this very model and is not told; its MLflow run is ended."""
+        newest = max(self._made_by().items(), default=None)
+        if newest is None or newest[0] in told:
+            return None
+        version, run_id = newest
+        known = self.client.get_model_version(MODEL_NAME, str(version)).tags
+        if any(known.get(name) != tags[name] for name in IDENTITY):
+            return None
+        self.client.set_terminated(run_id)
+        return version
+
+    def _log_version(self, trained: TrainedModel, held_out: bytes, tags: dict[str, str]) -> int:
+        """Log the model and its held-out scores to the active run, and register them."""
+        import mlflow
+        import mlflow.sklearn
+        from mlflow.models import infer_signature
+
+        client, example = self.client, make_example(self.contract)
+        info = mlflow.sklearn.log_model(
+            trained.pipeline,
+            name="model",
+            signature=infer_signature(example, trained.pipeline.predict_proba(example)[:, 1]),
+            input_example=example,
+            pyfunc_predict_fn="predict_proba",
+            pip_requirements=["scikit-learn", "skops"],
+            serialization_format="skops",
+            skops_trusted_types=list(TRUSTED_TYPES),
+        )
+        _log_file(held_out, HELD_OUT_FILE)
+        if not client.search_registered_models(f"name='{MODEL_NAME}'"):
+            client.create_registered_model(MODEL_NAME)
+        digest = content_digest(self._read(info.model_uri, MODEL_FILE))
+        registered = client.create_model_version(
+            MODEL_NAME,
+            info.model_uri,
+            mlflow.active_run().info.run_id,
+            tags={**tags, "model_sha256": digest},
+            await_creation_for=0,
+        )
+        return int(registered.version)
 
     def champion_version(self) -> int | None:
         """The version that scores, or None if no model was ever registered.
@@ -256,6 +282,10 @@ class Registry:
             f"no version of {MODEL_NAME!r} was made by the MLflow run {run_id!r}: there are "
             f"{sorted(made_by)}; name one with --version"
         )
+
+    def find_run(self, version: int) -> str:
+        """The MLflow run that made a version."""
+        return self._made_by()[version]
 
     def _made_by(self) -> dict[int, str]:
         """All registered versions, each with the MLflow run that made it."""
@@ -450,13 +480,11 @@ def _read_values(version: int, tags: dict[str, str]) -> dict[str, Any]:
         ) from None
 
 
-def _log_parquet(table: pd.DataFrame, name: str) -> str:
-    """Log a table to MLflow's active run; return its digest."""
+def _log_file(content: bytes, name: str) -> None:
+    """Log a file to MLflow's active run."""
     import mlflow
 
-    content = to_parquet_bytes(table)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(content)
         mlflow.log_artifact(str(path))
-    return content_digest(content)

@@ -19,6 +19,7 @@ import pandas as pd
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.held_out_scores import HeldOut, HeldOutScores
+from attrition_assets.adapters.metrics_table import MetricsTable
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
@@ -122,6 +123,7 @@ def remove(removable: Removable, home: Path, registry: Registry, said: str) -> N
     for paths in removable.tables.values():
         for path in paths:
             _remove(path)
+    MetricsTable(home).write_prometheus()
 
 
 def require_not_removed(home: Path, month: pd.Period, retention_days: int, now: datetime) -> None:
@@ -138,12 +140,12 @@ def require_not_removed(home: Path, month: pd.Period, retention_days: int, now: 
 
 
 def find_month_files(home: Path) -> dict[pd.Period, tuple[Path, ...]]:
-    """All that lies of each month: values, what they superseded, reports, quarantine, waivers."""
+    """All that lies of each month: values, what they superseded, reports, metrics, waivers, ..."""
     assets = [path for path in (home / "assets").glob("*") if path.is_dir()]
     folders = [
         *assets,
         *(folder / "superseded" for folder in assets),
-        *(home / name for name in ("reports", "quarantine", "waivers")),
+        *(home / name for name in ("reports", "quarantine", "waivers", "metrics")),
     ]
     found: dict[pd.Period, list[Path]] = defaultdict(list)
     for folder in folders:

@@ -82,14 +82,21 @@ def require_folder(settings: Settings, command: str, asked: bool) -> None:
 
 
 def open_instance(settings: Settings, writes: bool = True) -> DagsterInstance:
-    """Dagster's instance at the home; refused first where it `writes` and could not."""
+    """Dagster's instance at the home; refused first where it `writes` and could not.
+
+    Who writes ends first what commands that were killed have left in progress.
+    """
+    from attrition_assets.defs.command_runs import end_dead_runs
     from attrition_assets.demo import link_instance_config
 
     if writes:
         require_room(settings.home)
         require_unlocked(settings.home)
     link_instance_config(settings.home)
-    return DagsterInstance.from_config(str(settings.home))
+    instance = DagsterInstance.from_config(str(settings.home))
+    if writes:
+        end_dead_runs(instance, settings.home)
+    return instance
 
 
 def report_progress(started: float) -> Callable[[str], None]:

@@ -46,6 +46,7 @@ def run_command(month: str) -> None:
 def retrain(reason: str, as_of: str, who: str) -> None:
     """Train a challenger now, whatever the drift checks say."""
     from attrition_assets.definitions import defs
+    from attrition_assets.defs.command_runs import tagging_runs
     from attrition_assets.defs.retraining import retraining_config
     from attrition_assets.defs.runs import REASON_TAG
     from attrition_assets.demo import QUIET
@@ -53,14 +54,14 @@ def retrain(reason: str, as_of: str, who: str) -> None:
 
     run_config = retraining_config(read_month_option(as_of, "--as-of")) if as_of else {}
     settings = load_settings()
-    with open_instance(settings) as instance:
+    with open_instance(settings) as instance, tagging_runs(settings.home) as tags:
         DecisionLog(settings.home).append(
             Kind.RETRAINING_REQUESTED, who=who, why=reason, at=datetime.now(UTC)
         )
         result = defs.resolve_job_def("retraining").execute_in_process(
             instance=instance,
             run_config={**run_config, **QUIET},
-            tags={REASON_TAG: reason},
+            tags={**tags, REASON_TAG: reason},
             raise_on_error=False,
         )
         if not result.success:

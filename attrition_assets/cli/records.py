@@ -42,9 +42,9 @@ def purge(yes: bool, reason: str | None, who: str) -> None:
     """Show what is past ATTRITION_RETENTION_DAYS; with --yes, remove it.
 
     A month is as old as its last day. What goes of it: its snapshot and verdict, predictions, drift
-    report, drift page and summary, each with the versions that it superseded; quarantined files,
-    waivers, and what a killed process left half-written. A reference table is as old as the oldest
-    month in it; with it go the held-out scores in MLflow of what learned from it.
+    report, pages and summary, each with the versions that it superseded; metrics, quarantined
+    files, waivers, and what a killed process left half-written. A reference table is as old as the
+    oldest month in it; with it go the held-out scores in MLflow of what learned from it.
 
     Never removed: what the champion, the challenger, the version that a rollback restores and the
     versions that scored months still kept were made of; months whose drift alarm is younger than

@@ -22,7 +22,7 @@ from attrition_assets.adapters.registry import Registry
 from attrition_assets.settings import Settings
 
 
-def show_table(rows: Iterable[Mapping[str, object]]) -> TableMetadataValue:
+def show_table(rows: Iterable[Mapping[Any, object]]) -> TableMetadataValue:
     """Rows as a table; its columns are those of the first row, missing values are shown empty."""
     listed = [{name: _show(value) for name, value in row.items()} for row in rows]
     columns = [TableColumn(name, _type(value)) for name, value in (listed or [{}])[0].items()]
@@ -45,6 +45,17 @@ def read_all_metadata(instance: DagsterInstance, asset: str) -> list[dict[str, A
     """The metadata of an asset's materializations, the newest first."""
     records = instance.fetch_materializations(AssetKey(asset), limit=1000).records
     return [_plain(not_none(record.asset_materialization).metadata) for record in records]
+
+
+def read_partition_metadata(
+    instance: DagsterInstance, asset: str, partition: str
+) -> tuple[str, dict[str, Any]] | None:
+    """The run and the metadata of the latest materialization of a partition; None without one."""
+    chosen = AssetRecordsFilter(AssetKey(asset), asset_partitions=[partition])
+    found = instance.fetch_materializations(chosen, limit=1).records
+    if not found:
+        return None
+    return found[0].run_id, _plain(not_none(found[0].asset_materialization).metadata)
 
 
 def read_latest_observation(

@@ -31,7 +31,7 @@ from attrition_assets.defs.gates import (
     load_champion,
     report_checks,
 )
-from attrition_assets.defs.metadata import mlflow_run_url
+from attrition_assets.defs.metadata import mlflow_run_url, read_all_metadata
 from attrition_assets.defs.model_card import write_model_card
 from attrition_assets.defs.promotion import LOOP, report_first_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
@@ -168,17 +168,20 @@ def model(
             reference_digest=digest,
         )
     else:
-        version = registry.register(trained, evaluation, reference, digest, comparison, audit)
-        run_id = mlflow.active_run().info.run_id
-        log.append(
-            Kind.MODEL_REGISTERED,
-            who=LOOP,
-            why="every check of the model holds",
-            at=now,
-            version=version,
-            as_of=str(reference.as_of),
-            reference_digest=digest,
+        known = registry.versions()
+        told = {made["version"] for made in read_all_metadata(context.instance, "model")}
+        version = registry.register(
+            trained, evaluation, reference, digest, comparison, audit, told=told
         )
+        facts: dict[str, str | int] = {
+            "version": version,
+            "as_of": str(reference.as_of),
+            "reference_digest": digest,
+        }
+        # One that a killed run registered may be on record already.
+        if version not in known or not log.holds(Kind.MODEL_REGISTERED, facts):
+            why = "every check of the model holds"
+            log.append(Kind.MODEL_REGISTERED, who=LOOP, why=why, at=now, **facts)
         if registry.champion_version() == version:
             why = "the first version: there is none to compare it with"
             report_first_champion(context.instance, registry, version, why, now)
@@ -193,7 +196,9 @@ def model(
                 **({"fairness": str(audit.verdict)} if audit else {}),
                 **evaluation.model_dump(),
                 **write_model_card(cards, version, settings),
-                "mlflow_run": MetadataValue.url(mlflow_run_url(settings, registry, run_id)),
+                "mlflow_run": MetadataValue.url(
+                    mlflow_run_url(settings, registry, registry.find_run(version))
+                ),
                 "pictures": MetadataValue.md(
                     "\n\n".join(to_markdown(figure, name) for name, figure in figures.items())
                 ),

@@ -10,6 +10,7 @@ from dagster import (
     AssetExecutionContext,
     AssetIn,
     DagsterInstance,
+    MetadataValue,
     Output,
     ResourceParam,
     asset,
@@ -28,7 +29,7 @@ from attrition_assets.defs.promotion import reconcile_champion
 from attrition_assets.errors import RegistryError
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
-from attrition_assets.training.explanations import give_reasons
+from attrition_assets.training.explanations import give_reasons, measure_importance
 
 
 @asset(
@@ -73,6 +74,7 @@ def predictions(
             "flagged": int(table["flag"].sum()),
             "flagged_share": float(table["flag"].mean()),
             "mean_probability": float(probability.mean()),
+            "importance": MetadataValue.json(measure_importance(contributions)),
         },
     )
 

@@ -9,8 +9,6 @@ from dagster import (
     AssetCheckResult,
     AssetCheckSeverity,
     AssetExecutionContext,
-    AssetKey,
-    AssetRecordsFilter,
     DagsterInstance,
     MaterializeResult,
     MetadataValue,
@@ -34,6 +32,7 @@ from attrition_assets.defs.issues import (
     send_waiting,
     tell_month,
 )
+from attrition_assets.defs.metadata import read_partition_metadata
 from attrition_assets.defs.month_state import MonthState, read_state
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.predictions import predictions
@@ -142,16 +141,13 @@ def _find_links(
     """Where the run that judged a month is seen, in Dagster and in MLflow; nothing if none did."""
     if state.report is None:
         return ()
-    chosen = AssetRecordsFilter(
-        AssetKey("drift_report"), asset_partitions=[partition_key(state.month)]
-    )
-    records = instance.fetch_materializations(chosen, limit=1).records
-    if not records:
+    made = read_partition_metadata(instance, "drift_report", partition_key(state.month))
+    if made is None:
         return ()
-    made = records[0].asset_materialization
-    tracked = made.metadata.get("mlflow_run") if made else None
-    links = [f"Judged by Dagster's run {settings.dagster_url}/runs/{records[0].run_id}"]
-    return tuple([*links, f"In MLflow: {tracked.value}"] if tracked else links)
+    run_id, metadata = made
+    tracked = metadata.get("mlflow_run")
+    links = [f"Judged by Dagster's run {settings.dagster_url}/runs/{run_id}"]
+    return tuple([*links, f"In MLflow: {tracked}"] if tracked else links)
 
 
 def _describe_batch(scores: pd.DataFrame) -> Batch:

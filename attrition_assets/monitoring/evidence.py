@@ -150,7 +150,8 @@ def _see(
             probabilities.append(champion.score(table).to_numpy())
     probability = _shorten(np.concatenate(probabilities), within / contract.horizon_months)
     table = pd.concat(features, ignore_index=True) if features else pd.DataFrame()
-    return _Seen(OutcomeSample(table, np.concatenate(lefts), probability), rows)
+    counted = {str(each): count for each, count in rows.items() if count}
+    return _Seen(OutcomeSample(table, np.concatenate(lefts), probability, counted), rows)
 
 
 def _promise(

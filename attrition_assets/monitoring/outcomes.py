@@ -4,7 +4,8 @@ Which months have matured, and how labels are attached, is for the assets; what 
 about the champion is for `concept_drift` and `performance`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +18,14 @@ from attrition_assets.errors import DriftInputError
 class OutcomeSample:
     """Rows with known outcomes: monitored columns, `left` (bool) and `probability` (0..1).
 
+    `months` says how many rows are of which month, where that is told.
     Raises DriftInputError unless all three have one value a row and every probability is in 0..1.
     """
 
     features: pd.DataFrame
     left: npt.NDArray[np.bool_]
     probability: npt.NDArray[np.float64]
+    months: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = {len(self.features), len(self.left), len(self.probability)}

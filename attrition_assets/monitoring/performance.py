@@ -22,8 +22,8 @@ def judge_performance(
 
     Performance is lost if the AUC is lower by more than the policy's margin and the one-sided
     z-test says so at its level, with standard errors of DeLong, DeLong and Clarke-Pearson (1988).
-    Precision and recall (intervals of Wilson, 1927) and log-loss are reported beside it. Promised
-    probabilities must be out of fold. `threshold` flags leavers.
+    Precision and recall (intervals of Wilson, 1927), log-loss and Brier score are reported beside
+    it. Promised probabilities must be out of fold. `threshold` flags leavers.
     """
     known = _measure(promised, current, threshold)
     for sample, name in ((promised, "promised"), (current, "current")):
@@ -100,8 +100,10 @@ def _measure(promised: OutcomeSample, current: OutcomeSample, threshold: float) 
         precision=estimates.get("precision"),
         recall=estimates.get("recall"),
         log_loss=estimates.get("log_loss"),
+        brier=estimates.get("brier"),
         rows=current.rows,
         leavers=current.leavers,
+        months=dict(current.months),
     )
 
 
@@ -117,10 +119,13 @@ def _measure_sample(sample: OutcomeSample, threshold: float) -> dict[str, Estima
             found[name] = Estimate(
                 value=hits / tries, low=float(interval.low), high=float(interval.high)
             )
-    if sample.rows >= 2:
-        losses = measure_losses(sample.left, sample.probability)
-        error = float(losses.std(ddof=1) / np.sqrt(sample.rows))
-        found["log_loss"] = make_estimate(float(losses.mean()), error)
+    losses = {
+        "log_loss": measure_losses(sample.left, sample.probability),
+        "brier": (sample.probability - sample.left) ** 2,
+    }
+    for name, each in losses.items() if sample.rows >= 2 else ():
+        error = float(each.std(ddof=1) / np.sqrt(sample.rows))
+        found[name] = make_estimate(float(each.mean()), error)
     return found
 
 

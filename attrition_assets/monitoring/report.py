@@ -7,6 +7,8 @@ API, the issue and the model card read these types; how a verdict is reached is 
 from enum import StrEnum
 from typing import Self
 
+from pydantic import Field
+
 from attrition_assets.contract import Kind
 from attrition_assets.values import Value
 
@@ -252,16 +254,20 @@ class Estimate(Value):
 class Performance(Verdict):
     """Whether the champion ranks leavers worse than it promised. Unknown numbers are None.
 
-    `log_loss` is in nats a row; precision and recall are those of its flags.
+    `log_loss` is in nats a row; precision and recall are those of its flags; `brier` is the mean
+    squared error of its probabilities. `months` are those that the rows are of, with how many each
+    has.
     """
 
     auc: Estimate | None = None
     precision: Estimate | None = None
     recall: Estimate | None = None
     log_loss: Estimate | None = None
+    brier: Estimate | None = None
     p_value: float | None = None
     rows: int | None = None
     leavers: int | None = None
+    months: dict[str, int] = Field(default_factory=dict)
 
 
 class ChampionAge(Verdict):

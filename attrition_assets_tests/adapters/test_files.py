@@ -1,3 +1,4 @@
+import fcntl
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -5,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
+from attrition_assets.adapters.files import (
+    alone,
+    content_digest,
+    to_parquet_bytes,
+    write_atomically,
+)
 from attrition_assets_tests.conftest import MakeSnapshot
 
 
@@ -52,6 +58,21 @@ def test_a_rename_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         write_atomically(tmp_path / "taken", b"new")
     assert list(tmp_path.iterdir()) == [tmp_path / "taken"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not(
+    tmp_path: Path,
+) -> None:
+    left, kept = tmp_path / ".decisions.jsonl.7.tmp", tmp_path / ".notes.tmp"
+    for path in (left, kept):
+        path.write_bytes(b"half")
+    writing = tmp_path / ".other.json.8.tmp"
+    with writing.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        write_atomically(tmp_path / "file.txt", b"new")
+        assert {*tmp_path.iterdir()} == {kept, writing, tmp_path / "file.txt"}
+    with alone(tmp_path / "lock"):
+        assert not writing.exists()
 
 
 def test_equal_tables_are_equal_bytes_and_others_are_not(make_snapshot: MakeSnapshot) -> None:

@@ -13,6 +13,7 @@ UPSTREAM = {
     "drift_report": {"employee_snapshot", "predictions"},
     "monthly_summary": {"drift_report", "predictions"},
     "model_card": {"drift_report", "monthly_summary"},
+    "monthly_metrics": {"employee_snapshot", "predictions", "drift_report"},
 }
 CHECKS = {
     "employee_snapshot": {
@@ -51,8 +52,12 @@ CHECKS = {
     },
     "monthly_summary": {"summary_complete", "issue_sent"},
     "model_card": {"model_card_is_current"},
+    "monthly_metrics": {"metrics_complete"},
 }
-MONTHLY = {"employee_snapshot", "predictions", "drift_report", "monthly_summary", "model_card"}
+MONTHLY = {
+    *("employee_snapshot", "predictions", "drift_report"),
+    *("monthly_summary", "model_card", "monthly_metrics"),
+}
 
 
 def test_the_asset_graph_is_the_loop() -> None:

@@ -4,11 +4,10 @@ Each file is sent for the month after the walk's last, on a copy of the walked s
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from dagster import DagsterInstance, ExecuteInProcessResult, RunRequest
 
@@ -21,8 +20,7 @@ from attrition_assets.demo import Loop
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
-from attrition_assets.validation.verdicts import Fault
-from attrition_assets_tests.conftest import spoil
+from attrition_assets_tests.broken_files import KINDS, break_file, raise_pay
 
 from .conftest import LAST, NOW, UNSEEN, Walked
 
@@ -79,71 +77,12 @@ def own_desk(walked: Walked, tmp_path: Path) -> Iterator[Desk]:
     yield from open_desk(walked, tmp_path)
 
 
-def raise_pay(table: pd.DataFrame) -> pd.DataFrame:
-    """A tenth of the rows with yearly pay as monthly pay."""
-    pay = table["MonthlyIncome"].to_numpy(copy=True)
-    pay[::10] *= 12
-    return table.assign(MonthlyIncome=pay)
-
-
-# What becomes of the month's table, or of its bytes, and what that is called.
-TABLES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], set[Fault]]] = {
-    "a missing column": (
-        lambda table: table.drop(columns="Education"),
-        {Fault.MISSING_COLUMN},
-    ),
-    "an extra column": (lambda table: table.assign(shoe=40), {Fault.EXTRA_COLUMN}),
-    "text in a number": (
-        lambda table: spoil(table, "Age", "pensioner", [3, 17]).astype({"Age": str}),
-        {Fault.NOT_A_NUMBER},
-    ),
-    "an unknown level": (
-        lambda table: spoil(table, "Gender", "Martian", [5]),
-        {Fault.UNKNOWN_LEVEL},
-    ),
-    "out of range": (lambda table: spoil(table, "Age", 17, [5]), {Fault.OUT_OF_RANGE}),
-    "income x12 for some": (raise_pay, {Fault.UNIT_CHANGE, Fault.OUT_OF_RANGE}),
-    "a flood of nulls": (
-        lambda table: table.assign(Age=table["Age"].where(table.index % 5 == 0)),
-        {Fault.MISSING_VALUES},
-    ),
-    "some employees doubled": (
-        lambda table: pd.concat([table, table.head(40)]),
-        {Fault.EMPLOYEE_TWICE},
-    ),
-    "all employees doubled": (
-        lambda table: pd.concat([table, table]),
-        {Fault.EMPLOYEE_TWICE, Fault.IMPLAUSIBLE_VOLUME},
-    ),
-    "labels from the future": (lambda table: table.assign(Attrition="No"), {Fault.FUTURE_LABEL}),
-    "dates from the future": (
-        lambda table: table.assign(SnapshotDate=pd.Timestamp("2025-07-31")),
-        {Fault.FUTURE_DATE},
-    ),
-}
-BYTES: dict[str, tuple[Callable[[bytes], bytes], set[Fault]]] = {
-    "an empty file": (lambda content: b"", {Fault.EMPTY_FILE}),
-    "a truncated file": (lambda content: content[: len(content) // 2], {Fault.UNREADABLE_FILE}),
-}
-
-
-def break_file(how: str, desk: Desk, unseen: pd.DataFrame) -> tuple[bytes, set[Fault]]:
-    """The unseen month's file, broken, and what it must be called."""
-    if how == "last month's file again":
-        sent_before = desk.loop.source.fetch(parse_month(LAST)).content
-        return sent_before, {Fault.SENT_BEFORE, Fault.WRONG_DATE}
-    if how in BYTES:
-        spoil_bytes, faults = BYTES[how]
-        return spoil_bytes(to_parquet_bytes(unseen)), faults
-    spoil_table, faults = TABLES[how]
-    return to_parquet_bytes(spoil_table(unseen)), faults
-
-
-@pytest.mark.parametrize("how", [*BYTES, *TABLES, "last month's file again"])
+@pytest.mark.parametrize("how", KINDS)
 def test_a_broken_month_is_named_kept_apart_and_not_scored(
     how: str, desk: Desk, walked: Walked
 ) -> None:
-    content, faults = break_file(how, desk, walked.unseen)
+    sent_before = desk.loop.source.fetch(parse_month(LAST)).content
+    content, faults = break_file(how, walked.unseen, sent_before)
     result = desk.send(UNSEEN, content)
     assert not result.success
     month, store = parse_month(UNSEEN), desk.loop.store

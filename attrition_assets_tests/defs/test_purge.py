@@ -10,6 +10,7 @@ import pytest
 from attrition_assets.adapters import removal
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.held_out_scores import HeldOutScores
+from attrition_assets.adapters.metrics_table import MetricsTable
 from attrition_assets.adapters.registry import MODEL_NAME
 from attrition_assets.adapters.removal import find_month_files, require_not_removed
 from attrition_assets.defs.promotion import promote_version
@@ -19,7 +20,7 @@ from attrition_assets.months import parse_month
 from attrition_assets.purge import Past, find_past, remove_past, render_past
 from attrition_assets_tests.seen import assert_in_guide, attrition, digest_files
 
-from .conftest import LAST, UNSEEN, Place, Walked
+from .conftest import DRIFT, LAST, RETRAINED, UNSEEN, Place, Walked
 
 pytestmark = pytest.mark.xdist_group("walked")
 DAYS = 200
@@ -63,6 +64,7 @@ def test_the_months_past_it_go_whole_and_on_record(kept_short: Place) -> None:
     (home / "waivers" / "2024-02.json").write_text("[]")
     (home / "quarantine" / "2024-03").mkdir(parents=True)
     (home / "quarantine" / "2024-03" / "sent.csv").write_text("1,2")
+    (home / "metrics" / "2024-04.parquet").write_bytes(b"")
     left = home / "assets" / "employee_snapshot" / ".2024-03-01.parquet.77.tmp"
     left.write_bytes(b"half")
     sent = sorted((kept_short.settings.data / "snapshots").iterdir())
@@ -73,6 +75,9 @@ def test_the_months_past_it_go_whole_and_on_record(kept_short: Place) -> None:
     purge(kept_short)
     assert min(find_month_files(home)) == parse_month("2025-02")
     assert not left.exists()
+    assert sorted(path.stem for path in (home / "metrics").glob("*.parquet")) == [
+        *(DRIFT, RETRAINED, LAST),
+    ]
     assert sorted((kept_short.settings.data / "snapshots").iterdir()) == sent
     log = DecisionLog(home)
     entry = log.entries()[-1]
@@ -136,6 +141,9 @@ def test_what_the_champion_and_a_rollback_need_stays_and_older_versions_go(
         registry.load(1)
     assert {each.version for each in HeldOutScores(registry).stored()} == {2, 3}
     assert len(list((home / "assets" / "reference_data").glob("*.parquet"))) == 1
+    metrics = MetricsTable(home)
+    assert not metrics.months()
+    assert not metrics.prometheus.exists()
 
 
 def test_a_month_whose_alarm_is_younger_than_the_champion_stays(kept_short: Place) -> None:

@@ -6,20 +6,26 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from dagster import AssetKey, RunsFilter
 
+from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
+from attrition_assets.defs.metadata import read_latest_metadata
 from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.suspension import report_suspension, resume_scoring
+from attrition_assets.governance.decisions import Kind
 from attrition_assets.monitoring.report import Finding
 from attrition_assets.monitoring.summary import QUESTIONS
 from attrition_assets.months import last_day, parse_month
 from attrition_assets.settings import PROJECT_ROOT
 from attrition_assets.status import collect_status
 from attrition_assets.training.families import Params
+from attrition_assets_tests.outages import KilledError
 from attrition_assets_tests.seen import attrition
 
 from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, UNSEEN, Place, set_tag
@@ -49,6 +55,38 @@ def test_everything_again_gives_the_same_bytes_and_no_new_version(place: Place) 
     pd.testing.assert_frame_equal(again.held_out, first.held_out)
     snapshot = place.loop.store.read(parse_month(LAST))
     assert again.score(snapshot).tolist() == first.score(snapshot).tolist()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(Registry, "_log_version"), (Registry, "register"), (DecisionLog, "append")],
+)
+def test_a_retraining_that_was_killed_after_it_registered_leaves_one_version_and_not_two(
+    owner: object, name: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, log = place.loop.registry, DecisionLog(place.settings.home)
+    goes_on = getattr(owner, name)
+
+    def end(*given: Any, **named: Any) -> None:
+        goes_on(*given, **named)
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, end)
+        assert not place.retrain(LAST).success
+    assert registry.versions() == [1, 2, 3]
+    assert place.retrain(LAST).success
+    assert registry.versions() == [1, 2, 3]
+    assert registry.challenger_version() == 3
+    told = read_latest_metadata(place.instance, "model")
+    assert told is not None
+    assert told["version"] == 3
+    assert told["mlflow_run"].endswith(registry.find_run(3))
+    assert registry.client.get_run(registry.find_run(3)).info.status == "FINISHED"
+    made = [each for each in log.entries() if each.kind == Kind.MODEL_REGISTERED]
+    assert [each.facts["version"] for each in made] == [1, 2, 3]
+    assert place.retrain(LAST).success  # asked for once more, it is another
+    assert registry.versions() == [1, 2, 3, 4]
 
 
 def test_what_is_best_now_is_tried_though_the_same_data_were_searched_before(place: Place) -> None:
