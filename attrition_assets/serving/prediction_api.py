@@ -18,7 +18,7 @@ from attrition_assets.adapters.served_predictions import Rows, ServedPredictions
 from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.errors import DatabaseError, SuspendedError
-from attrition_assets.serving.application import complete, describe_answers
+from attrition_assets.serving.application import complete, describe_answers, inline
 from attrition_assets.serving.champion import Champion, Served
 from attrition_assets.serving.employees import describe_request, make_employee
 from attrition_assets.serving.guard import Limits, Meter
@@ -213,26 +213,10 @@ def build_prediction_api(
 
 
 def _describe_body(contract: Contract, request: TypeAdapter[dict[str, Any]]) -> dict[str, Any]:
-    schema = request.json_schema(ref_template="#/components/schemas/{model}")
-    schema = _inline(schema)
+    schema = inline(request.json_schema())
     example = {"employees": [make_employee(contract)]}
     content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": True, "content": content}}
-
-
-def _inline(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema with its definitions in their places."""
-    definitions = schema.pop("$defs", {})
-
-    def resolve(part: Any) -> Any:
-        if isinstance(part, dict):
-            if "$ref" in part:
-                return resolve(definitions[part["$ref"].rsplit("/", 1)[1]])
-            return {name: resolve(value) for name, value in part.items()}
-        return [resolve(each) for each in part] if isinstance(part, list) else part
-
-    resolved: dict[str, Any] = resolve(schema)
-    return resolved
 
 
 def _describe_predictions(contract: Contract) -> dict[str, Any]:
