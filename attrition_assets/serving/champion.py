@@ -27,8 +27,9 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Served:
-    """A model that answers."""
+    """A model that answers, and where its bundle lies."""
 
+    place: Path
     facts: BundleFacts
     card: str
     scorer: Scorer
@@ -74,7 +75,8 @@ class Champion:
                 _LOG.warning("%s", error)
             self.fault = str(error)
             return
-        self.served, self.fault, self._place = Served(bundle.facts, bundle.card, scorer), "", place
+        self.served = Served(place, bundle.facts, bundle.card, scorer)
+        self.fault, self._place = "", place
 
     def describe_registry(self, now: datetime) -> str:
         """How the registry was found the last time, in words."""

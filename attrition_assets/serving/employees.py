@@ -4,6 +4,7 @@ An employee is the id and the columns that reach the model. No other column is t
 neither: what is not needed for a score is not asked for.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, with_config
@@ -68,6 +69,11 @@ def _require_integer(value: object) -> object:
 
 def make_employee(contract: Contract) -> dict[str, Any]:
     """An employee that is nobody: the middle of each range and the first of each level."""
+    return make_values(contract, asked_columns(contract))
+
+
+def make_values(contract: Contract, names: Sequence[str]) -> dict[str, Any]:
+    """A value of each column: the middle of its range, the first of its levels."""
 
     def choose(column: Column) -> Any:
         if column.kind == Kind.ID:
@@ -78,4 +84,4 @@ def make_employee(contract: Contract) -> dict[str, Any]:
         middle = (low + high) / 2
         return int(middle) if column.integer else middle
 
-    return {name: choose(contract.columns[name]) for name in asked_columns(contract)}
+    return {name: choose(contract.columns[name]) for name in names}
