@@ -78,6 +78,13 @@ class Champion:
         self.served = Served(place, bundle.facts, bundle.card, scorer)
         self.fault, self._place = "", place
 
+    @property
+    def lack(self) -> str:
+        """Why no model serves, in words for whoever asks: paths and the like are for the log."""
+        if self.fault:
+            return "the newest one cannot be read; the API's log says why and what to do"
+        return "none was promoted here, or none is loaded yet"
+
     def describe_registry(self, now: datetime) -> str:
         """How the registry was found the last time, in words."""
         try:
@@ -85,7 +92,7 @@ class Champion:
         except (FileNotFoundError, ValidationError):
             return "not asked yet"
         if watch.fault:
-            return f"away, the last good model serves: {watch.fault.splitlines()[0]}"
+            return "away, the last good model serves; the API's log says why"
         late = now - watch.at > LONGEST_SILENCE
         return f"not asked since {watch.at:%Y-%m-%d %H:%M}" if late else "answers"
 

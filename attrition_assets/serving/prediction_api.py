@@ -80,8 +80,9 @@ class Predictor:
         except SuspendedError as error:
             raise ProblemError(503, str(error)) from None
         if self.champion.served is None:
-            why = self.champion.fault or "no model was ever promoted here"
-            raise ProblemError(503, f"no model is loaded: {why}", headers={"Retry-After": "5"})
+            raise ProblemError(
+                503, f"no model is loaded: {self.champion.lack}", headers={"Retry-After": "5"}
+            )
         return self.champion.served
 
     def _score(self, body: bytes, served: Served, caller: str) -> tuple[bytes, Rows]:
@@ -200,7 +201,7 @@ def build_prediction_api(
     async def model_info() -> dict[str, Any]:
         """The version that answers, what it learned from, and its model card as Markdown."""
         if champion.served is None:
-            raise ProblemError(503, f"no model is loaded: {champion.fault or 'there is none yet'}")
+            raise ProblemError(503, f"no model is loaded: {champion.lack}")
         facts = champion.served.facts.model_dump(mode="json")
         return {**facts, "card": champion.served.card, "notice": NOTICE}
 

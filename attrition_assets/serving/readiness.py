@@ -28,8 +28,9 @@ class Readiness:
         """The baseline that rows are compared with. Raises ProblemError if there is none."""
         served = self.champion.served
         if served is None:
-            why = self.champion.fault or "no model was ever promoted here"
-            raise ProblemError(503, f"there is no champion: {why}", headers={"Retry-After": "5"})
+            raise ProblemError(
+                503, f"no model is loaded: {self.champion.lack}", headers={"Retry-After": "5"}
+            )
         if served.place != self._place or time.monotonic() > self._until:
             self._found = await self._ask(served.place)
             failed = isinstance(self._found, ProblemError)
