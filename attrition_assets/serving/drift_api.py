@@ -92,7 +92,6 @@ def build_drift_api(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        worker.start()
         champion.start(follows=follows)
         yield
         champion.close()

@@ -47,10 +47,6 @@ class Worker:
         self._thread = ThreadPoolExecutor(1, "drift-worker")
         self._asked, self._lock = 0, threading.Lock()
 
-    def start(self) -> None:
-        """Let the process be there before it is asked."""
-        self._thread.submit(self._require_process)
-
     def close(self) -> None:
         """Let the process end once it has answered what it was asked."""
         self._thread.shutdown(wait=True, cancel_futures=True)
