@@ -68,6 +68,12 @@ def describe_answers(schema: Mapping[str, Any]) -> dict[int | str, dict[str, Any
     return {200: {"description": "Successful Response", "content": content}}
 
 
+def describe_text() -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI is to say of an answer that is text; the route's class is `Response`."""
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    return {200: {"description": "Successful Response", "content": content}}
+
+
 def inline(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema with its definitions in their places."""
     definitions = schema.pop("$defs", {})

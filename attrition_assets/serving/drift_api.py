@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, Response
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.monitoring.policy import read_policy
 from attrition_assets.monitoring.report import DriftReport
-from attrition_assets.serving.application import complete, describe_answers, inline
+from attrition_assets.serving.application import complete, describe_answers, describe_text, inline
 from attrition_assets.serving.champion import Champion
 from attrition_assets.serving.drift_answers import (
     Baseline,
@@ -193,7 +193,11 @@ def build_drift_api(
             "registry": champion.describe_registry(datetime.now(UTC)),
         }
 
-    @app.get("/metrics", responses=describe_problems(401, 403, 429))
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses={**describe_text(), **describe_problems(401, 403, 429)},
+    )
     async def metrics() -> Response:
         """Latency and errors, as Prometheus reads them."""
         return Response(generate_latest(meter.registry), media_type=CONTENT_TYPE_LATEST)

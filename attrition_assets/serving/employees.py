@@ -18,6 +18,14 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 INT64 = Field(ge=-(2**63), le=2**63 - 1)
 
 
+def _read_whole(value: object) -> object:
+    """5.0 is 5: JSON does not tell them apart, nor does whoever has missing values in a column."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_read_whole)
+
+
 def describe_request(contract: Contract) -> TypeAdapter[dict[str, Any]]:
     """What reads the body of `POST /predict`: `{"employees": [{...}, ...]}`, 1 to 10,000 of them.
 
@@ -45,7 +53,7 @@ def describe_column(column: Column) -> Any:
     """The type of a field: levels as they are listed, numbers within their range."""
     if column.kind == Kind.ID:
         if column.integer:
-            return Annotated[int, INT64]
+            return Annotated[int, INT64, WHOLE]
         return Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
     levels = column.levels or ()
     described: Any
@@ -54,18 +62,20 @@ def describe_column(column: Column) -> Any:
         and column.is_integer
         and levels == tuple(range(int(levels[0]), int(levels[0]) + len(levels)))
     ):
-        described = Annotated[int, Field(ge=levels[0], le=levels[-1])]  # no true, no 1.0
+        described = Annotated[int, Field(ge=levels[0], le=levels[-1]), WHOLE]  # no true
     elif levels and not column.is_text:
         described = Annotated[Literal[levels], BeforeValidator(_require_integer)]
     elif levels:
         described = Literal[levels]
     else:
         low, high = column.range or (None, None)
-        described = Annotated[int if column.integer else float, Field(ge=low, le=high)]
+        limits = Field(ge=low, le=high)
+        described = Annotated[int, limits, WHOLE] if column.integer else Annotated[float, limits]
     return described | None if column.missing else described
 
 
 def _require_integer(value: object) -> object:
+    value = _read_whole(value)
     if type(value) is not int:
         raise ValueError("Input should be a valid integer")
     return value

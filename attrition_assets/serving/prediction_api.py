@@ -18,7 +18,7 @@ from attrition_assets.adapters.served_predictions import Rows, ServedPredictions
 from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.errors import DatabaseError, SuspendedError
-from attrition_assets.serving.application import complete, describe_answers, inline
+from attrition_assets.serving.application import complete, describe_answers, describe_text, inline
 from attrition_assets.serving.champion import Champion, Served
 from attrition_assets.serving.employees import describe_request, make_employee
 from attrition_assets.serving.guard import Limits, Meter
@@ -205,7 +205,11 @@ def build_prediction_api(
         facts = champion.served.facts.model_dump(mode="json")
         return {**facts, "card": champion.served.card, "notice": NOTICE}
 
-    @app.get("/metrics", responses=describe_problems(401, 403, 429))
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses={**describe_text(), **describe_problems(401, 403, 429)},
+    )
     async def metrics() -> Response:
         """Latency, errors and predictions by version, as Prometheus reads them."""
         return Response(generate_latest(meter.registry), media_type=CONTENT_TYPE_LATEST)
