@@ -10,7 +10,7 @@ from attrition_assets.serving.logs import log_json_lines
 from attrition_assets.serving.prediction_api import build_prediction_api
 from attrition_assets.settings import Settings
 
-GRACE_SECONDS = 10
+GRACE_SECONDS = 30  # the longest drift check takes half of it
 BUILDERS: dict[str, Callable[..., FastAPI]] = {
     "predictions": build_prediction_api,
     "drift": build_drift_api,
