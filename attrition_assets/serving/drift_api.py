@@ -33,7 +33,7 @@ from attrition_assets.serving.drift_requests import (
 from attrition_assets.serving.employees import make_values
 from attrition_assets.serving.guard import Limits, Meter
 from attrition_assets.serving.keys import Scope
-from attrition_assets.serving.month_reports import MonthLines, MonthReports
+from attrition_assets.serving.month_reports import MONTH, MonthLines, MonthReports
 from attrition_assets.serving.problems import describe_problems
 from attrition_assets.serving.readiness import Readiness
 from attrition_assets.serving.worker import COMPARE_FEATURES, COMPARE_PREDICTIONS, Worker
@@ -75,7 +75,7 @@ Month = Annotated[
     InPath(
         description="a month, such as 2026-01",
         examples=["2026-01"],
-        json_schema_extra={"pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$"},
+        json_schema_extra={"pattern": f"^{MONTH.pattern}$"},
     ),
 ]
 

@@ -4,6 +4,7 @@ Read from the stores alone. What cannot be read is said to be so; it is never "n
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,8 @@ from attrition_assets.serving.drift_answers import Judged
 from attrition_assets.serving.problems import ProblemError
 from attrition_assets.values import Value
 
+# Stricter than a partition's key: what is asked for by one name is found by one name.
+MONTH = re.compile(r"[1-9][0-9]{3}-(0[1-9]|1[0-2])")
 _LOG = logging.getLogger(__name__)
 
 
@@ -173,10 +176,9 @@ class MonthReports:
         )
 
     def _require_judged(self, text: str) -> pd.Period:
-        try:
-            month = parse_month(text if text.isascii() else "")
-        except ValueError:
-            raise ProblemError(422, "this is not a month: write it as 2026-01") from None
+        if not MONTH.fullmatch(text):
+            raise ProblemError(422, "this is not a month: write it as 2026-01")
+        month = parse_month(text)
         judged = self.reports.months()
         if month not in judged:
             held = name_ranges(judged) or "no month yet"
