@@ -23,7 +23,7 @@ from .drift_home import MakeHome, make_home
 
 __all__ = ["make_home"]
 
-FEW, MANY = 5, 1_000
+FEW, MANY = 3, 1_000
 SHOWN = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -22,6 +22,7 @@ from attrition_assets.serving.worker import (
 SAME = b'{"probabilities": [%s 1], "reference": [%s 1]}' % (b"0.5," * 60, b"0.5," * 60)
 
 
+@pytest.mark.slow
 def test_a_killed_workers_check_fails_those_that_wait_are_answered_by_another_and_more_are_refused(
     tmp_path: Path,
 ) -> None:
