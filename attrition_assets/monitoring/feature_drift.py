@@ -116,8 +116,8 @@ def judge_features(
         level = policy.feature_level * (ROWS_SHARE + unused)
         detector = DriftDetector(level, policy=policy, contract=contract, seed=seed)
         rows, quality = detector.compare_features(
-            reference_data=_select_monitored(baseline, contract, "baseline"),
-            current_data=_select_monitored(current, contract, "current month"),
+            reference_data=select_monitored(baseline, contract, "baseline"),
+            current_data=select_monitored(current, contract, "current month"),
             importance=importance,
         )
     except DriftInputError as error:
@@ -253,7 +253,8 @@ def describe_power(drift: FeatureDrift) -> str:
     return f"a shift of {' or '.join(named)}, or more, would have been seen with 80 % probability"
 
 
-def _select_monitored(table: pd.DataFrame, contract: Contract, name: str) -> pd.DataFrame:
+def select_monitored(table: pd.DataFrame, contract: Contract, name: str) -> pd.DataFrame:
+    """The columns whose drift is tested. Raises DriftInputError that names those it lacks."""
     if lacking := [column for column in contract.monitored if column not in table]:
         raise DriftInputError(
             f"the {name} lacks {', '.join(lacking)}: give every monitored column of the contract "

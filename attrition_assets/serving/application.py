@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 from attrition_assets.serving.guard import Guard, Limits, Meter
 from attrition_assets.serving.keys import KeyRing, Scope
@@ -23,7 +24,14 @@ def complete(
     *,
     guarded: bool,
 ) -> FastAPI:
-    """The API behind its guard. `needed` is the scope of each path that is not open to all."""
+    """The API behind its guard.
+
+    `needed` is the scope of each path that is not open to all, as its route has it.
+    """
+    patterns = [(route.path_regex, route.path) for route in app.routes if isinstance(route, Route)]
+
+    def name_path(path: str) -> str:
+        return next((name for pattern, name in patterns if pattern.match(path)), "other")
 
     async def explain(_: Request, error: Exception) -> Response:
         if isinstance(error, ProblemError):
@@ -42,12 +50,11 @@ def complete(
 
     for kind in (ProblemError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, explain)
-    paths = {getattr(route, "path", "") for route in app.routes}
     app.add_middleware(
         Guard,
         keys=KeyRing(settings.home) if guarded else None,
-        needed=lambda path: needed.get(path),
-        name_path=lambda path: path if path in paths else "other",
+        needed=lambda path: needed.get(name_path(path)),
+        name_path=name_path,
         limits=limits,
         meter=meter,
     )
@@ -59,6 +66,27 @@ def describe_answers(schema: Mapping[str, Any]) -> dict[int | str, dict[str, Any
     """What OpenAPI is to say of an answer that went well."""
     content = {"application/json": {"schema": dict(schema)}}
     return {200: {"description": "Successful Response", "content": content}}
+
+
+def describe_text() -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI is to say of an answer that is text; the route's class is `Response`."""
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    return {200: {"description": "Successful Response", "content": content}}
+
+
+def inline(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with its definitions in their places."""
+    definitions = schema.pop("$defs", {})
+
+    def resolve(part: Any) -> Any:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                return resolve(definitions[part["$ref"].rsplit("/", 1)[1]])
+            return {name: resolve(value) for name, value in part.items()}
+        return [resolve(each) for each in part] if isinstance(part, list) else part
+
+    resolved: dict[str, Any] = resolve(schema)
+    return resolved
 
 
 def _describe_keys(app: FastAPI, needed: Mapping[str, Scope]) -> None:

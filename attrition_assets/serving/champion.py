@@ -27,8 +27,9 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Served:
-    """A model that answers."""
+    """A model that answers, and where its bundle lies."""
 
+    place: Path
     facts: BundleFacts
     card: str
     scorer: Scorer
@@ -74,7 +75,15 @@ class Champion:
                 _LOG.warning("%s", error)
             self.fault = str(error)
             return
-        self.served, self.fault, self._place = Served(bundle.facts, bundle.card, scorer), "", place
+        self.served = Served(place, bundle.facts, bundle.card, scorer)
+        self.fault, self._place = "", place
+
+    @property
+    def lack(self) -> str:
+        """Why no model serves, in words for whoever asks: paths and the like are for the log."""
+        if self.fault:
+            return "the newest one cannot be read; the API's log says why and what to do"
+        return "none was promoted here, or none is loaded yet"
 
     def describe_registry(self, now: datetime) -> str:
         """How the registry was found the last time, in words."""
@@ -83,7 +92,7 @@ class Champion:
         except (FileNotFoundError, ValidationError):
             return "not asked yet"
         if watch.fault:
-            return f"away, the last good model serves: {watch.fault.splitlines()[0]}"
+            return "away, the last good model serves; the API's log says why"
         late = now - watch.at > LONGEST_SILENCE
         return f"not asked since {watch.at:%Y-%m-%d %H:%M}" if late else "answers"
 

@@ -4,6 +4,7 @@ An employee is the id and the columns that reach the model. No other column is t
 neither: what is not needed for a score is not asked for.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, with_config
@@ -17,6 +18,14 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 INT64 = Field(ge=-(2**63), le=2**63 - 1)
 
 
+def _read_whole(value: object) -> object:
+    """5.0 is 5: JSON does not tell them apart, nor does whoever has missing values in a column."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_read_whole)
+
+
 def describe_request(contract: Contract) -> TypeAdapter[dict[str, Any]]:
     """What reads the body of `POST /predict`: `{"employees": [{...}, ...]}`, 1 to 10,000 of them.
 
@@ -26,7 +35,11 @@ def describe_request(contract: Contract) -> TypeAdapter[dict[str, Any]]:
     fields = {name: describe_column(contract.columns[name]) for name in asked_columns(contract)}
     # mypy takes no TypedDict that is made at run time.
     employee: Any = with_config(STRICT)(TypedDict("Employee", fields))  # type: ignore[operator]
-    several = Annotated[list[employee], Field(min_length=1, max_length=MOST_EMPLOYEES)]
+    several = Annotated[
+        list[employee],
+        # Of faulty employees the first is named: all of them would be seconds and gigabytes.
+        Field(min_length=1, max_length=MOST_EMPLOYEES, fail_fast=True),
+    ]
     request: Any = with_config(STRICT)(TypedDict("Employees", {"employees": several}))  # type: ignore[operator]
     return TypeAdapter(request)
 
@@ -40,7 +53,7 @@ def describe_column(column: Column) -> Any:
     """The type of a field: levels as they are listed, numbers within their range."""
     if column.kind == Kind.ID:
         if column.integer:
-            return Annotated[int, INT64]
+            return Annotated[int, INT64, WHOLE]
         return Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
     levels = column.levels or ()
     described: Any
@@ -49,18 +62,20 @@ def describe_column(column: Column) -> Any:
         and column.is_integer
         and levels == tuple(range(int(levels[0]), int(levels[0]) + len(levels)))
     ):
-        described = Annotated[int, Field(ge=levels[0], le=levels[-1])]  # no true, no 1.0
+        described = Annotated[int, Field(ge=levels[0], le=levels[-1]), WHOLE]  # no true
     elif levels and not column.is_text:
         described = Annotated[Literal[levels], BeforeValidator(_require_integer)]
     elif levels:
         described = Literal[levels]
     else:
         low, high = column.range or (None, None)
-        described = Annotated[int if column.integer else float, Field(ge=low, le=high)]
+        limits = Field(ge=low, le=high)
+        described = Annotated[int, limits, WHOLE] if column.integer else Annotated[float, limits]
     return described | None if column.missing else described
 
 
 def _require_integer(value: object) -> object:
+    value = _read_whole(value)
     if type(value) is not int:
         raise ValueError("Input should be a valid integer")
     return value
@@ -68,6 +83,11 @@ def _require_integer(value: object) -> object:
 
 def make_employee(contract: Contract) -> dict[str, Any]:
     """An employee that is nobody: the middle of each range and the first of each level."""
+    return make_values(contract, asked_columns(contract))
+
+
+def make_values(contract: Contract, names: Sequence[str]) -> dict[str, Any]:
+    """A value of each column: the middle of its range, the first of its levels."""
 
     def choose(column: Column) -> Any:
         if column.kind == Kind.ID:
@@ -78,4 +98,4 @@ def make_employee(contract: Contract) -> dict[str, Any]:
         middle = (low + high) / 2
         return int(middle) if column.integer else middle
 
-    return {name: choose(contract.columns[name]) for name in asked_columns(contract)}
+    return {name: choose(contract.columns[name]) for name in names}

@@ -6,7 +6,7 @@ now and then; the API only looks at the folder that is written here.
 
 import logging
 import os
-import sys
+import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +14,11 @@ from pathlib import Path
 from pydantic import AwareDatetime
 
 from attrition_assets.adapters.bundles import Bundles
-from attrition_assets.adapters.files import write_atomically
+from attrition_assets.adapters.files import alone, write_atomically
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.contract import read_contract
 from attrition_assets.errors import AttritionError
+from attrition_assets.serving.logs import log_json_lines
 from attrition_assets.settings import Settings, load_settings
 from attrition_assets.values import Value
 
@@ -37,11 +38,13 @@ def follow_once(registry: Registry, folder: Path, home: Path, now: datetime) -> 
     bundles = Bundles(folder)
     fault = ""
     try:
-        version, current = registry.champion_version(), bundles.current()
-        if version is not None and (current is None or not current.name.startswith(f"{version}-")):
-            card = home / "reports" / "models" / str(version) / "card.md"
-            bundles.write(registry, version, card, now)
-            _LOG.warning("version %s is served from now on", version)
+        version = registry.champion_version()
+        with alone(folder / "lock"):  # each API has a follower, and all write here
+            current = bundles.current()
+            if version and (current is None or not current.name.startswith(f"{version}-")):
+                card = home / "reports" / "models" / str(version) / "card.md"
+                bundles.write(registry, version, card, now)
+                _LOG.warning("version %s is served from now on", version)
     except AttritionError as error:
         fault = str(error)
     watch = Watch(at=now, fault=fault)
@@ -52,12 +55,16 @@ def follow_once(registry: Registry, folder: Path, home: Path, now: datetime) -> 
 def follow(settings: Settings) -> None:
     """Follow the champion until the process that started this one is gone."""
     registry = Registry(settings.mlflow_uri, settings.home, read_contract(settings.contract))
-    parent = os.getppid()
+    parent, known = os.getppid(), ""
     while os.getppid() == parent:
-        follow_once(registry, settings.serving_folder, settings.home, datetime.now(UTC))
+        found = follow_once(registry, settings.serving_folder, settings.home, datetime.now(UTC))
+        if found.fault not in ("", known):
+            _LOG.warning("the champion cannot be followed: %s", found.fault)
+        known = found.fault
         time.sleep(SECONDS)
 
 
 if __name__ == "__main__":
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ended by the API that started it
+    log_json_lines(logging.WARNING)
     follow(load_settings())

@@ -110,6 +110,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         started, seen = time.perf_counter(), Seen(send)
+        scope.setdefault("state", {})  # not every server has one
         self._under_way += 1
         self.meter.under_way.set(self._under_way)
         caller = ""

@@ -18,7 +18,7 @@ from attrition_assets.adapters.served_predictions import Rows, ServedPredictions
 from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.errors import DatabaseError, SuspendedError
-from attrition_assets.serving.application import complete, describe_answers
+from attrition_assets.serving.application import complete, describe_answers, describe_text, inline
 from attrition_assets.serving.champion import Champion, Served
 from attrition_assets.serving.employees import describe_request, make_employee
 from attrition_assets.serving.guard import Limits, Meter
@@ -81,8 +81,9 @@ class Predictor:
         except SuspendedError as error:
             raise ProblemError(503, str(error)) from None
         if self.champion.served is None:
-            why = self.champion.fault or "no model was ever promoted here"
-            raise ProblemError(503, f"no model is loaded: {why}", headers={"Retry-After": "5"})
+            raise ProblemError(
+                503, f"no model is loaded: {self.champion.lack}", headers={"Retry-After": "5"}
+            )
         return self.champion.served
 
     def _score(self, body: bytes, served: Served, caller: str) -> tuple[bytes, Rows]:
@@ -201,11 +202,15 @@ def build_prediction_api(
     async def model_info() -> dict[str, Any]:
         """The version that answers, what it learned from, and its model card as Markdown."""
         if champion.served is None:
-            raise ProblemError(503, f"no model is loaded: {champion.fault or 'there is none yet'}")
+            raise ProblemError(503, f"no model is loaded: {champion.lack}")
         facts = champion.served.facts.model_dump(mode="json")
         return {**facts, "card": champion.served.card, "notice": NOTICE}
 
-    @app.get("/metrics", responses=describe_problems(401, 403, 429))
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses={**describe_text(), **describe_problems(401, 403, 429)},
+    )
     async def metrics() -> Response:
         """Latency, errors and predictions by version, as Prometheus reads them."""
         return Response(generate_latest(meter.registry), media_type=CONTENT_TYPE_LATEST)
@@ -214,26 +219,10 @@ def build_prediction_api(
 
 
 def _describe_body(contract: Contract, request: TypeAdapter[dict[str, Any]]) -> dict[str, Any]:
-    schema = request.json_schema(ref_template="#/components/schemas/{model}")
-    schema = _inline(schema)
+    schema = inline(request.json_schema())
     example = {"employees": [make_employee(contract)]}
     content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": True, "content": content}}
-
-
-def _inline(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema with its definitions in their places."""
-    definitions = schema.pop("$defs", {})
-
-    def resolve(part: Any) -> Any:
-        if isinstance(part, dict):
-            if "$ref" in part:
-                return resolve(definitions[part["$ref"].rsplit("/", 1)[1]])
-            return {name: resolve(value) for name, value in part.items()}
-        return [resolve(each) for each in part] if isinstance(part, list) else part
-
-    resolved: dict[str, Any] = resolve(schema)
-    return resolved
 
 
 def _describe_predictions(contract: Contract) -> dict[str, Any]:

@@ -1,23 +1,26 @@
 """How an API is run: one process, its log in JSON lines, and a graceful stop."""
 
-import logging
-import sys
+from collections.abc import Callable
 
 import uvicorn
+from fastapi import FastAPI
 
+from attrition_assets.serving.drift_api import build_drift_api
+from attrition_assets.serving.logs import log_json_lines
 from attrition_assets.serving.prediction_api import build_prediction_api
 from attrition_assets.settings import Settings
 
-GRACE_SECONDS = 10
+GRACE_SECONDS = 30  # the longest drift check takes half of it
+BUILDERS: dict[str, Callable[..., FastAPI]] = {
+    "predictions": build_prediction_api,
+    "drift": build_drift_api,
+}
 
 
 def run_api(api: str, settings: Settings, host: str, port: int, *, guarded: bool) -> None:
     """Serve until SIGTERM or SIGINT; what is under way then is answered first."""
-    assert api == "predictions"
-    log = logging.StreamHandler(sys.stderr)
-    log.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[log], force=True)
-    app = build_prediction_api(settings, guarded=guarded)
+    log_json_lines()
+    app = BUILDERS[api](settings, guarded=guarded)
     uvicorn.run(
         app,
         host=host,
@@ -28,20 +31,3 @@ def run_api(api: str, settings: Settings, host: str, port: int, *, guarded: bool
         server_header=False,
         h11_max_incomplete_event_size=16_384,
     )
-
-
-class JsonLines(logging.Formatter):
-    """A record as a line of JSON; one of the access log is that already."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        import json
-
-        said = record.getMessage()
-        at = self.formatTime(record, "%Y-%m-%dT%H:%M:%S")
-        if record.name == "attrition.access":
-            return f'{{"at": "{at}", {said[1:]}'
-        line = {"at": at, "level": record.levelname, "name": record.name, "said": said}
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line)
