@@ -10,6 +10,9 @@ from attrition_assets.cli.group import main
 from attrition_assets.serving.keys import KeyRing, Scope
 from attrition_assets.settings import load_settings
 
+PORTS = {"predictions": 8000, "frontend": 8501}
+_PORTS = ", ".join(f"{port} for {api}" for api, port in PORTS.items())
+
 
 @main.group()
 def key() -> None:
@@ -49,14 +52,19 @@ def list_keys() -> None:
 
 
 @main.command()
-@click.argument("api", type=click.Choice(["predictions"]))
+@click.argument("api", type=click.Choice(list(PORTS)))
 @click.option("--host", default="127.0.0.1", help="address to listen on; default loopback")
-@click.option("--port", default=8000, help="port to listen on")
-def serve(api: str, host: str, port: int) -> None:
-    """Serve the API until interrupted. Keys are asked for everywhere but on loopback."""
+@click.option("--port", default=None, type=int, help=f"port to listen on; default {_PORTS}")
+@click.option("--keys", is_flag=True, help="ask for keys on loopback too")
+def serve(api: str, host: str, port: int | None, keys: bool) -> None:
+    """Serve an API or the pages until interrupted.
+
+    Keys are asked for everywhere but on loopback; the pages ask each person for theirs.
+    """
     from attrition_assets.serving.run import run_api
 
-    run_api(api, load_settings(), host, port, guarded=not _is_loopback(host))
+    guarded = keys or not _is_loopback(host)
+    run_api(api, load_settings(), host, PORTS[api] if port is None else port, guarded=guarded)
 
 
 @main.command()

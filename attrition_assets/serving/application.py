@@ -1,12 +1,13 @@
 """What both APIs share: the guard, errors in one form, and what OpenAPI says of keys."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 from attrition_assets.serving.guard import Guard, Limits, Meter
 from attrition_assets.serving.keys import KeyRing, Scope
@@ -23,7 +24,10 @@ def complete(
     *,
     guarded: bool,
 ) -> FastAPI:
-    """The API behind its guard. `needed` is the scope of each path that is not open to all."""
+    """The API behind its guard. `needed` is the scope of each path that is not open to all.
+
+    A path with parameters is named as its route is: `/overview/{month}`.
+    """
 
     async def explain(_: Request, error: Exception) -> Response:
         if isinstance(error, ProblemError):
@@ -42,17 +46,34 @@ def complete(
 
     for kind in (ProblemError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, explain)
-    paths = {getattr(route, "path", "") for route in app.routes}
+    name_path = _name_paths(app)
     app.add_middleware(
         Guard,
         keys=KeyRing(settings.home) if guarded else None,
-        needed=lambda path: needed.get(path),
-        name_path=lambda path: path if path in paths else "other",
+        needed=lambda path: needed.get(name_path(path)),
+        name_path=name_path,
         limits=limits,
         meter=meter,
     )
     _describe_keys(app, needed)
     return app
+
+
+def _name_paths(app: FastAPI) -> Callable[[str], str]:
+    """What gives the route of a path, as the router will find it; `other` where there is none."""
+    exact = {route.path for route in app.routes if isinstance(route, Route)}
+    patterns = [
+        (route.path, route.path_regex)
+        for route in app.routes
+        if isinstance(route, Route) and route.param_convertors
+    ]
+
+    def name(path: str) -> str:
+        if path in exact:
+            return path
+        return next((known for known, pattern in patterns if pattern.match(path)), "other")
+
+    return name
 
 
 def describe_answers(schema: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:
