@@ -45,12 +45,13 @@ def draw_line(
     title: str,
     *,
     marks: Mapping[str, str] | None = None,
-    reference: tuple[float, str] | None = None,
     from_zero: bool = True,
+    here: str = "",
 ) -> Markup:
     """A value by month, with intervals; `marks` tell what befell a month, by its label.
 
-    A mark is `alarm` (a triangle) or `gap` (a cross) on the axis. Empty if there is no value.
+    A mark is `alarm` (a triangle) or `gap` (a cross) on the axis. The month `here` has a band behind
+    it. Empty if there is no value.
     """
     known = [point for point in points if point.value is not None]
     if not known:
@@ -58,15 +59,12 @@ def draw_line(
     ends = [
         each for point in known for each in (point.value, point.low, point.high) if each is not None
     ]
-    ends += [] if reference is None else [reference[0]]
     ticks = choose_ticks(0.0 if from_zero else min(ends), max(ends))
     up = Scale(ticks[0], ticks[-1], HEIGHT - BOTTOM, TOP)
     across = Scale(0, max(1, len(points) - 1), LEFT + 8, WIDTH - RIGHT - 8)
     parts = [_grid(tick, up.at(tick), show) for tick in ticks]
     parts += _label_months(points, across)
-    if reference is not None:
-        y = up.at(reference[0])
-        parts.append(f'<line class="reference" x1="{LEFT}" x2="{WIDTH - RIGHT}" {_y(y)}/>')
+    parts += [_band(across.at(at)) for at, point in enumerate(points) if point.label == here]
     parts += [_interval(point, across.at(at), up) for at, point in enumerate(points)]
     parts += _join(points, across, up)
     parts += [_dot(point, across.at(at), up, show) for at, point in enumerate(points)]
@@ -88,18 +86,15 @@ def draw_bar(value: float, most: float) -> Markup:
 
 
 def draw_interval(
-    value: float, low: float, high: float, ends: tuple[float, float], reference: float | None = None
+    value: float, low: float, high: float, ends: tuple[float, float], width: int = 140
 ) -> Markup:
     """A dot with its interval for a cell of a table, which says the numbers."""
-    scale = Scale(*ends, 4, 136)
-    parts = ['<line class="axis" x1="4" x2="136" y1="8" y2="8"/>']
-    if reference is not None:
-        at = scale.at(reference)
-        parts.append(f'<line class="reference" x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="16"/>')
+    scale = Scale(*ends, 4, width - 4)
+    parts = [f'<line class="axis" x1="4" x2="{width - 4}" y1="8" y2="8"/>']
     x, first, last = (scale.at(each) for each in (value, low, high))
     parts.append(f'<line class="range" x1="{first:.1f}" x2="{last:.1f}" y1="8" y2="8"/>')
-    parts.append(f'<circle class="dot" cx="{x:.1f}" cy="8" r="4"/>')
-    return _decoration(140, 16, "cellinterval", parts)
+    parts.append(f'<circle class="dot" cx="{x:.1f}" cy="8" r="3"/>')
+    return _decoration(width, 16, "cellinterval", parts)
 
 
 def draw_gauge(probability: float, threshold: float) -> Markup:
@@ -125,7 +120,8 @@ def choose_ticks(low: float, high: float) -> list[float]:
     [0.0, 0.05, 0.1, 0.15, 0.2]
     """
     if high <= low:
-        high = low + (abs(low) or 1.0) * 0.1
+        spread = (abs(low) or 1.0) * 0.1
+        low, high = low - spread, high + spread
     step = 10.0 ** _floor_log(high - low)
     for share in (0.2, 0.25, 0.5, 1.0, 2.0):
         width = step * share
@@ -183,6 +179,11 @@ def _dot(point: Point, x: float, up: Scale, show: Format) -> str:
         f'<circle class="dot" cx="{x:.1f}" cy="{up.at(point.value):.1f}" r="2.6">'
         f"<title>{escape(point.label)}: {escape(show(point.value))}</title></circle>"
     )
+
+
+def _band(x: float) -> str:
+    height = HEIGHT - TOP - BOTTOM
+    return f'<rect class="here" x="{x - 6:.1f}" y="{TOP}" width="12" height="{height}"/>'
 
 
 def _mark(mark: str, x: float) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from attrition_assets.serving.frontend.client import Kind, Trouble
 from attrition_assets.serving.frontend.words import name_column
 
+REQUIRED = "Field required"  # as the API says it
 WIDEST_CHOICE = 10  # whole numbers in a range as narrow are chosen from a list
 _WHOLE, _NUMBER = re.compile(r"[+-]?\d+"), re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 
@@ -85,6 +86,9 @@ def put_faults(fields: list[Field], trouble: Trouble) -> list[str]:
             rest.append(f"{place}: {said}")
         elif not found.fault:
             found.fault = _say(said, found)
+    for each in fields:  # the API names the first faults only
+        if trouble.errors and not (each.typed.strip() or each.nullable or each.fault):
+            each.fault = _say(REQUIRED, each)
     return rest or ([] if trouble.errors else [trouble.detail])
 
 
@@ -121,6 +125,6 @@ def _is_narrow(low: Any, high: Any) -> bool:
 
 def _say(said: str, at: Field) -> str:
     """The API's words, as they help at a field."""
-    if said == "Field required":
+    if said == REQUIRED:
         return "Choose one" if at.choices else "Fill this in"
     return said.replace("Input should be", "It should be")

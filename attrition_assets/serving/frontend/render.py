@@ -48,6 +48,7 @@ def make_environment() -> Environment:
         "day": words.show_date,
         "column": words.name_column,
         "factor": words.show_factor,
+        "code": words.show_code,
     }
     environment.globals |= {"words": words, "charts": charts}
     return environment
@@ -64,7 +65,7 @@ class Renderer:
 
         A frame that was sent has the status 200, whatever the rest turns out to be.
         """
-        task = asyncio.ensure_future(self._fill(request, build))
+        task = asyncio.ensure_future(self._fill(request, title, build))
         await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
         before, after = self._frame(request, title)
         if task.done():
@@ -78,11 +79,11 @@ class Renderer:
 
         return StreamingResponse(stream(), media_type="text/html")
 
-    async def _fill(self, request: Request, build: Build) -> tuple[str, int]:
+    async def _fill(self, request: Request, title: str, build: Build) -> tuple[str, int]:
         try:
             content = await build()
         except Trouble as trouble:
-            content = Content("trouble.html", {"trouble": trouble}, trouble.status)
+            content = Content("trouble.html", {"trouble": trouble, "title": title}, trouble.status)
         return self._render(request, content), content.status
 
     def _render(self, request: Request, content: Content) -> str:

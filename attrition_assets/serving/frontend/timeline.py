@@ -91,11 +91,16 @@ class Timeline:
         points = [Point(month.name, month.scores.get(what)) for month in self.months]
         return draw_line(points, show, title, marks=self.marks, from_zero=what != "headcount")
 
-    def draw_auc(self) -> Markup:
-        """The AUC by month with its intervals."""
+    def draw_auc(self, here: str = "") -> Markup:
+        """The AUC by month with its intervals; the month `here` is marked."""
         points = [month.auc for month in self.months]
         return draw_line(
-            points, lambda value: f"{value:.2f}", "AUC by month", marks=self.marks, from_zero=False
+            points,
+            lambda value: f"{value:.2f}",
+            "AUC by month",
+            marks=self.marks,
+            from_zero=False,
+            here=here,
         )
 
 

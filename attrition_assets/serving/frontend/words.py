@@ -4,20 +4,27 @@ import math
 import re
 from typing import Any
 
+from markupsafe import Markup, escape
+
 NONE = "-"
-FEW = "too few to tell"
+FEW = "too few"
 # Finding of a drift report: its word, and its mark.
 FINDINGS = {
     "drift": ("drift", "alarm"),
     "fault": ("broken", "alarm"),
     "no_drift": ("none", "calm"),
     "no_fault": ("sound", "calm"),
-    "not_due": ("not due yet", "waits"),
+    "not_due": ("not due", "waits"),
     "cannot_tell": ("cannot tell", "unknown"),
 }
 DECISIONS = {
     "retrain": ("retraining advised", "alarm"),
-    "keep": ("not advised", "calm"),
+    "keep": ("retraining not advised", "calm"),
+    "cannot_tell": ("whether to retrain cannot be told", "unknown"),
+}
+DECISIONS_SHORT = {
+    "retrain": ("advised", "alarm"),
+    "keep": ("no", "calm"),
     "cannot_tell": ("cannot tell", "unknown"),
 }
 FAIRNESS = {
@@ -47,6 +54,7 @@ SHORT = {
     "performance": "Performance",
     "champion_age": "Age",
 }
+_CODE = re.compile("`([^`]+)`")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -86,6 +94,15 @@ def show_p(value: Any) -> str:
 def show_date(value: Any) -> str:
     """The day of a date and time."""
     return str(value or "")[:10]
+
+
+def show_code(text: Any) -> Markup:
+    """Text in which what stands between backticks is code.
+
+    >>> show_code("see `a<b>`")
+    Markup('see <code>a&lt;b&gt;</code>')
+    """
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def show_factor(log_odds: float) -> str:
