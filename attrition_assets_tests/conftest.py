@@ -14,8 +14,9 @@ from attrition_assets.contract import Column, Contract, Kind, Outcomes, Role, re
 from attrition_assets.months import last_day
 
 from .databases import postgres, url
+from .walking import walked
 
-__all__ = ["postgres", "url"]
+__all__ = ["postgres", "url", "walked"]
 
 REAL_TABLE = Path(__file__).parents[2] / "shared" / "data" / "ibm_hr_attrition.csv"
 

@@ -50,8 +50,8 @@ def draw_line(
 ) -> Markup:
     """A value by month, with intervals; `marks` tell what befell a month, by its label.
 
-    A mark is `alarm` (a triangle) or `gap` (a cross) on the axis. The month `here` has a band behind
-    it. Empty if there is no value.
+    A mark is `alarm` (a triangle) or `gap` (a cross) on the axis. The month `here` stands on a
+    band. Empty if there is no value.
     """
     known = [point for point in points if point.value is not None]
     if not known:

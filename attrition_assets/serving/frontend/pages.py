@@ -46,13 +46,12 @@ def build_frontend(
     key: SecretStr | None,
     *,
     signs_in: bool = False,
-    transport: httpx.AsyncBaseTransport | None = None,
 ) -> Starlette:
     """The pages. `signs_in` asks each person for their own API key: everywhere but on loopback.
 
     Without, `key` is what is sent to the APIs, if they ask for one.
     """
-    pages = Pages(prediction_url, drift_url, key, signs_in=signs_in, transport=transport)
+    pages = Pages(prediction_url, drift_url, key, signs_in=signs_in)
     routes = pages.list_routes()
     named = [route for route in routes if isinstance(route, Route)]
 
@@ -88,10 +87,9 @@ class Pages:
         key: SecretStr | None,
         *,
         signs_in: bool,
-        transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         # No proxy of the environment and no redirect: a key goes to the two addresses alone.
-        self._client = httpx.AsyncClient(transport=transport, trust_env=False)
+        self._client = httpx.AsyncClient(trust_env=False)
         self.predictions = Service("prediction API", prediction_url, self._client)
         self.drift = Service("drift API", drift_url, self._client)
         self._key, self._signs_in = key, signs_in

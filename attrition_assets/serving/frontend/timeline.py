@@ -9,7 +9,7 @@ from attrition_assets.serving.frontend.charts import Point, draw_line
 from attrition_assets.serving.frontend.client import Kind, Part, Trouble
 from attrition_assets.serving.frontend.words import show_count, show_share
 
-CALLS = "retrain"
+CALLS, UNREADABLE = "retrain", "unreadable"
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,11 @@ def merge_months(scored: Part, judged: Part) -> Timeline:
     """One timeline of what both APIs answered; what has no list of months counts as trouble."""
     scored, judged = _require_months(scored, "prediction API"), _require_months(judged, "drift API")
     scores = {each["month"]: each for each in (scored.data or {}).get("months", ())}
-    verdicts = {each["month"]: each for each in (judged.data or {}).get("months", ())}
+    verdicts = {
+        each["month"]: each
+        for each in (judged.data or {}).get("months", ())
+        if each.get("findings") or each.get("state") == UNREADABLE  # others only came
+    }
     months = tuple(
         Month(name, scores.get(name, {}), verdicts.get(name, {}))
         for name in sorted({*scores, *verdicts})
