@@ -15,7 +15,7 @@ PEERS_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui test test-slow check format data lock lock-peers bench bench-drift \
+.PHONY: setup demo ui test test-slow test-browser check format data lock lock-peers bench bench-drift \
 	bench-drift-peers bench-gate bench-model bench-size clean
 
 setup: $(SETUP)
@@ -44,12 +44,16 @@ data: setup
 
 # One thread a worker: the matrices are small, and threads cost more than they save.
 test: setup
-	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow" $(ARGS)
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not browser" $(ARGS)
 
 # Minutes long: the real daemon, killed and restarted, the real commands, the loop over again. Much
 # of it is waiting, so there is a worker more than cores.
 test-slow: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup -m slow $(ARGS)
+
+# In Debian's Chromium (packages chromium and chromium-driver); without it these tests are skipped.
+test-browser: setup
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m browser $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

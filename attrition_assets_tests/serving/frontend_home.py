@@ -19,7 +19,9 @@ from starlette.types import ASGIApp
 
 from attrition_assets.adapters.bundles import Bundles
 from attrition_assets.adapters.drift_reports import DriftReports
+from attrition_assets.adapters.files import content_digest, to_parquet_bytes
 from attrition_assets.adapters.registry import Registry
+from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.contract import read_contract
 from attrition_assets.monitoring.decision import decide_retraining
 from attrition_assets.monitoring.policy import read_policy
@@ -49,6 +51,20 @@ def prepare(walked: Walked, folder: Path) -> Settings:
     card = folder / "reports" / "models" / str(version) / "card.md"
     Bundles(settings.serving_folder).write(registry, version, card, NOW)
     return settings
+
+
+def shrink_group(settings: Settings, month: str, column: str, level: str, people: int) -> None:
+    """Let an accepted month have so few people at a level; the others are at the largest one."""
+    store = SnapshotStore(settings.home, read_contract(settings.contract))
+    period = parse_month(month)
+    table, ledger = store.read(period), store.ledger(period)
+    assert ledger is not None
+    moved = table.index[table[column] == level][people:]
+    table.loc[moved, column] = table[column].mode()[0]
+    content = to_parquet_bytes(table)
+    store.table_path(period).write_bytes(content)
+    told = ledger.model_copy(update={"table_sha256": content_digest(content)})
+    store.table_path(period).with_suffix(".json").write_text(told.model_dump_json())
 
 
 def make_key(settings: Settings, name: str, *scopes: Scope) -> str:
