@@ -90,10 +90,12 @@ def test_the_full_report_runs_in_a_sandbox(pages: httpx.Client) -> None:
     assert "allow-same-origin" not in policy and "default-src 'none'" in policy
 
 
-@pytest.mark.parametrize("path", ["/months/2030-01", "/months/..%2F..%2Fmetrics", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/months/2030-01", "/months/..%2F..%2Fmetrics", "/months/%2E%2E", "/nowhere"]
+)
 def test_what_is_not_there_is_said_to_be_not_there(pages: httpx.Client, path: str) -> None:
     answer = pages.get(path)
-    assert answer.status_code in (404, 422) and answer.text.count("<h1") == 1
+    assert answer.status_code == 404 and answer.text.count("<h1") == 1
 
 
 def test_the_example_is_scored_with_reasons_and_a_notice(pages: httpx.Client) -> None:
@@ -214,6 +216,8 @@ def test_a_person_signs_in_with_their_own_key_and_is_named_in_the_log(home: Sett
         wrong = client.post("/sign-in", data={"key": "made up"}, headers=SAME_SITE)
         assert wrong.status_code == 401 and "not known" in words_of(wrong)
         assert COOKIE not in wrong.cookies
+        odd = client.post("/sign-in", data={"key": "k\u00e9y\n"}, headers=SAME_SITE)
+        assert odd.status_code == 401 and "not known" in words_of(odd)
         sent = {"key": reads, "to": "//elsewhere.test"}
         good = client.post("/sign-in", data=sent, headers=SAME_SITE)
         cookie = good.headers["set-cookie"]

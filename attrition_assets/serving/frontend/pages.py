@@ -1,12 +1,10 @@
 """The application of the pages: its routes, and what each of them asks the two APIs for."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import wraps
 from typing import Any
-from urllib.parse import parse_qsl, quote
 
 import httpx
 from pydantic import SecretStr
@@ -14,11 +12,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from attrition_assets.serving.frontend.client import Part, Service, Trouble, attempt
+from attrition_assets.serving.frontend.door import Door, Endpoint, read_form
 from attrition_assets.serving.frontend.figures import read_figures
 from attrition_assets.serving.frontend.predict_form import (
     fill_in,
@@ -28,16 +27,13 @@ from attrition_assets.serving.frontend.predict_form import (
     put_faults,
 )
 from attrition_assets.serving.frontend.render import FOLDER, Content, Renderer
-from attrition_assets.serving.frontend.session import COOKIE, HOURS, Sessions, choose_target
 from attrition_assets.serving.frontend.shield import REPORT_POLICY, Shield
-from attrition_assets.serving.frontend.sign_in import require_good_key
 from attrition_assets.serving.frontend.timeline import Timeline, merge_months
 from attrition_assets.serving.guard import Guard, Limits, Meter
 from attrition_assets.serving.keys import Scope
 
 PAGE_ROWS = 100
 LIMITS = Limits(rate=100.0, body=64_000, at_once=32, seconds=30.0)
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def build_frontend(
@@ -92,8 +88,8 @@ class Pages:
         self._client = httpx.AsyncClient(trust_env=False)
         self.predictions = Service("prediction API", prediction_url, self._client)
         self.drift = Service("drift API", drift_url, self._client)
-        self._key, self._signs_in = key, signs_in
-        self._sessions, self._render = Sessions(), Renderer(signs_in=signs_in)
+        self._render = Renderer(signs_in=signs_in)
+        self._door = Door(self.predictions, self._render, key, signs_in=signs_in)
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -113,28 +109,13 @@ class Pages:
             "/model": self.model,
         }
         return [
-            *(Route(path, self._closed(endpoint)) for path, endpoint in closed.items()),
-            Route("/predict", self._closed(self.predict), methods=["GET", "POST"]),
-            Route("/sign-in", self.sign_in, methods=["GET", "POST"]),
-            Route("/sign-out", self.sign_out, methods=["POST"]),
+            *(Route(path, self._door.closes(endpoint)) for path, endpoint in closed.items()),
+            Route("/predict", self._door.closes(self.predict), methods=["GET", "POST"]),
+            Route("/sign-in", self._door.sign_in, methods=["GET", "POST"]),
+            Route("/sign-out", self._door.sign_out, methods=["POST"]),
             Route("/health", self.health),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ]
-
-    def _closed(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint, for those who are signed in."""
-
-        @wraps(endpoint)
-        async def check(request: Request) -> Response:
-            request.state.key = self._key
-            if self._signs_in:
-                token = request.cookies.get(COOKIE)
-                request.state.key = self._sessions.find(token, time.monotonic())
-                if request.state.key is None:
-                    return RedirectResponse(f"/sign-in?to={quote(request.url.path)}", 303)
-            return await endpoint(request)
-
-        return check
 
     async def health(self, _: Request) -> Response:
         """Whether the process is alive."""
@@ -183,10 +164,10 @@ class Pages:
 
     async def month(self, request: Request) -> Response:
         """One month: the verdicts, the decision, what drifted, and performance."""
-        name = request.path_params["month"]
+        name = _require_month(request)
 
         async def build() -> Content:
-            key, at = request.state.key, f"/reports/{quote(name, safe='')}"
+            key, at = request.state.key, f"/reports/{name}"
             line, report, page = await asyncio.gather(
                 self._list_months(request),
                 attempt(self.drift.get(at, key)),
@@ -211,15 +192,13 @@ class Pages:
 
     async def report(self, request: Request) -> Response:
         """The full report of a month, in a sandbox: its scripts reach nothing of these pages."""
-        name = request.path_params["month"]
+        name = _require_month(request)
 
         async def build() -> Content:
             raise trouble
 
         try:
-            page = await self.drift.get_text(
-                f"/reports/{quote(name, safe='')}", request.state.key, format="html"
-            )
+            page = await self.drift.get_text(f"/reports/{name}", request.state.key, format="html")
         except Trouble as error:
             trouble = error
             return await self._render.answer(request, f"Report {name}", build)
@@ -228,14 +207,14 @@ class Pages:
 
     async def flagged(self, request: Request) -> Response:
         """The flagged employees of a month, a part of the list at a time."""
-        name = request.path_params["month"]
+        name = _require_month(request)
         order = "lowest" if request.query_params.get("order") == "lowest" else "highest"
         asked = request.query_params.get("page", "1")
         number = int(asked) if asked.isdecimal() and len(asked) < 7 else 1
 
         async def build() -> Content:
             found = await self.predictions.get(
-                f"/flagged/{quote(name, safe='')}",
+                f"/flagged/{name}",
                 request.state.key,
                 limit=PAGE_ROWS,
                 offset=PAGE_ROWS * (max(1, number) - 1),
@@ -248,20 +227,19 @@ class Pages:
 
     async def export(self, request: Request) -> Response:
         """The whole flagged list as CSV."""
-        name = request.path_params["month"]
+        name = _require_month(request)
 
         async def build() -> Content:
             raise trouble
 
         try:
             table = await self.predictions.get_text(
-                f"/flagged/{quote(name, safe='')}", request.state.key, format="csv"
+                f"/flagged/{name}", request.state.key, format="csv"
             )
         except Trouble as error:
             trouble = error
             return await self._render.answer(request, f"Flagged in {name}", build)
-        kept = "".join(each for each in name if each.isascii() and (each.isalnum() or each == "-"))
-        headers = {"Content-Disposition": f'attachment; filename="flagged-{kept}.csv"'}
+        headers = {"Content-Disposition": f'attachment; filename="flagged-{name}.csv"'}
         return Response(table, headers=headers, media_type="text/csv")
 
     async def model(self, request: Request) -> Response:
@@ -282,7 +260,7 @@ class Pages:
 
     async def predict(self, request: Request) -> Response:
         """The form, and the score of what was sent."""
-        typed = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), True))
+        typed = await read_form(request)
         example = request.query_params.get("example") is not None
 
         async def build() -> Content:
@@ -310,37 +288,10 @@ class Pages:
 
         return await self._render.answer(request, "Predict", build)
 
-    async def sign_in(self, request: Request) -> Response:
-        """Ask for an API key; a good one begins a visit."""
-        sent = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), True))
-        to = choose_target(sent.get("to") or request.query_params.get("to") or "/")
-        fault = ""
-        if not self._signs_in:
-            return RedirectResponse(to, 303)
-        if request.method == "POST":
-            key = SecretStr(sent.get("key", "").strip())
-            fault = await require_good_key(self.predictions, key)
-            if not fault:
-                token = self._sessions.open(key, time.monotonic())
-                answer = RedirectResponse(to, 303)
-                answer.set_cookie(
-                    COOKIE,
-                    token,
-                    max_age=HOURS * 3600,
-                    httponly=True,
-                    samesite="strict",
-                    secure=request.url.scheme == "https",
-                )
-                return answer
 
-        async def build() -> Content:
-            return Content("sign_in.html", {"to": to, "fault": fault}, 401 if fault else 200)
-
-        return await self._render.answer(request, "Sign in", build)
-
-    async def sign_out(self, request: Request) -> Response:
-        """End the visit."""
-        self._sessions.close(request.cookies.get(COOKIE))
-        answer = RedirectResponse("/sign-in", 303)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
-        return answer
+def _require_month(request: Request) -> str:
+    """The month in a page's address, and nothing else that could lead elsewhere in an API."""
+    name: str = request.path_params["month"]
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", name):
+        raise HTTPException(404)
+    return name

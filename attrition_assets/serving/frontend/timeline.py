@@ -75,6 +75,11 @@ class Timeline:
         return before, names[at + 1] if at + 1 < len(names) else None
 
     @property
+    def has_intervals(self) -> bool:
+        """Whether the drift API tells how sure an AUC is."""
+        return any(month.auc.low is not None for month in self.months)
+
+    @property
     def marks(self) -> dict[str, str]:
         """What befell the months, as the charts mark it."""
         marks = {}
