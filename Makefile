@@ -15,8 +15,9 @@ PEERS_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui test test-slow faults faults-long check format data lock lock-peers bench \
-	bench-drift bench-drift-peers bench-gate bench-model bench-serving bench-size clean
+.PHONY: setup demo ui test test-slow test-browser faults faults-long check format data lock \
+	lock-peers bench bench-drift bench-drift-peers bench-gate bench-model bench-serving bench-size \
+	clean
 
 setup: $(SETUP)
 
@@ -44,7 +45,8 @@ data: setup
 
 # One thread a worker: the matrices are small, and threads cost more than they save.
 test: setup
-	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not faults" $(ARGS)
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup \
+		-m "not slow and not faults and not browser" $(ARGS)
 
 # Minutes long: the real commands, the loop over again. Much of it is waiting, so there is a worker
 # more than cores.
@@ -60,6 +62,10 @@ faults: setup
 
 faults-long: setup
 	$(FAULTS) --rounds 50 $(ARGS)
+
+# In Debian's Chromium (packages chromium and chromium-driver); without it these tests are skipped.
+test-browser: setup
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m browser $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

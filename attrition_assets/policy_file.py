@@ -1,7 +1,7 @@
 """The file `policy.yaml` beside a contract: its entries for monitoring, and its sections.
 
 What the entries mean is for those who read them: `monitoring.policy`, `governance.fairness_policy`,
-`training.policy`.
+`training.policy`, `serving.aggregates`.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from attrition_assets.errors import ContractError
 from attrition_assets.values import Value
 
 POLICY_FILE = "policy.yaml"
-SECTIONS = ("fairness", "training")
+SECTIONS = ("fairness", "training", "overview")
 Declared = TypeVar("Declared", bound=Value)
 
 

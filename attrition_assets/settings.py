@@ -89,6 +89,16 @@ class Settings(Value):
         None, description="folder of a model that is served until there is a champion"
     )
 
+    prediction_api: str = Field(
+        "http://127.0.0.1:8000", description="where the pages find the prediction API"
+    )
+    drift_api: str = Field(
+        "http://127.0.0.1:8001", description="where the pages find the drift API"
+    )
+    frontend_key: SecretStr | None = Field(
+        None, description="API key that the pages send where nobody signs in; default none"
+    )
+
     @field_validator("*", mode="before")
     @classmethod
     def _is_given(cls, value: object) -> object:
@@ -146,7 +156,7 @@ class Settings(Value):
             raise ValueError(f"{value!r} is no owner/name, such as company/attrition")
         return value
 
-    @field_validator("github_url")
+    @field_validator("github_url", "prediction_api", "drift_api")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         if not re.fullmatch(r"https?://[^\s/@]+(/[^\s@]*)?", value):

@@ -15,6 +15,7 @@ from attrition_assets.months import last_day
 
 from .databases import postgres, url
 from .faults.rows import pytest_addoption, pytest_itemcollected, pytest_terminal_summary
+from .walking import walked
 
 __all__ = [
     "postgres",
@@ -22,6 +23,7 @@ __all__ = [
     "pytest_itemcollected",
     "pytest_terminal_summary",
     "url",
+    "walked",
 ]
 
 REAL_TABLE = Path(__file__).parents[2] / "shared" / "data" / "ibm_hr_attrition.csv"

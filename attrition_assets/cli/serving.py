@@ -10,8 +10,8 @@ from attrition_assets.cli.group import main
 from attrition_assets.serving.keys import KeyRing, Scope
 from attrition_assets.settings import load_settings
 
-PORTS = {"predictions": 8000, "drift": 8001}
-_named = " and ".join(f"{port} ({api})" for api, port in PORTS.items())
+PORTS = {"predictions": 8000, "drift": 8001, "frontend": 8501}
+_PORTS = ", ".join(f"{port} for {api}" for api, port in PORTS.items())
 
 
 @main.group()
@@ -54,12 +54,17 @@ def list_keys() -> None:
 @main.command()
 @click.argument("api", type=click.Choice(list(PORTS)))
 @click.option("--host", default="127.0.0.1", help="address to listen on; default loopback")
-@click.option("--port", type=int, help=f"port to listen on; default {_named}")
-def serve(api: str, host: str, port: int | None) -> None:
-    """Serve the API until interrupted. Keys are asked for everywhere but on loopback."""
+@click.option("--port", default=None, type=int, help=f"port to listen on; default {_PORTS}")
+@click.option("--keys", is_flag=True, help="ask for keys on loopback too")
+def serve(api: str, host: str, port: int | None, keys: bool) -> None:
+    """Serve an API or the pages until interrupted.
+
+    Keys are asked for everywhere but on loopback; the pages ask each person for theirs.
+    """
     from attrition_assets.serving.run import run_api
 
-    run_api(api, load_settings(), host, port or PORTS[api], guarded=not _is_loopback(host))
+    guarded = keys or not _is_loopback(host)
+    run_api(api, load_settings(), host, PORTS[api] if port is None else port, guarded=guarded)
 
 
 @main.command()

@@ -1,6 +1,6 @@
 """What both APIs share: the guard, errors in one form, and what OpenAPI says of keys."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -24,14 +24,10 @@ def complete(
     *,
     guarded: bool,
 ) -> FastAPI:
-    """The API behind its guard.
+    """The API behind its guard. `needed` is the scope of each path that is not open to all.
 
-    `needed` is the scope of each path that is not open to all, as its route has it.
+    A path with parameters is named as its route is: `/overview/{month}`.
     """
-    patterns = [(route.path_regex, route.path) for route in app.routes if isinstance(route, Route)]
-
-    def name_path(path: str) -> str:
-        return next((name for pattern, name in patterns if pattern.match(path)), "other")
 
     async def explain(_: Request, error: Exception) -> Response:
         if isinstance(error, ProblemError):
@@ -50,6 +46,7 @@ def complete(
 
     for kind in (ProblemError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, explain)
+    name_path = _name_paths(app)
     app.add_middleware(
         Guard,
         keys=KeyRing(settings.home) if guarded else None,
@@ -60,6 +57,23 @@ def complete(
     )
     _describe_keys(app, needed)
     return app
+
+
+def _name_paths(app: FastAPI) -> Callable[[str], str]:
+    """What gives the route of a path, as the router will find it; `other` where there is none."""
+    exact = {route.path for route in app.routes if isinstance(route, Route)}
+    patterns = [
+        (route.path, route.path_regex)
+        for route in app.routes
+        if isinstance(route, Route) and route.param_convertors
+    ]
+
+    def name(path: str) -> str:
+        if path in exact:
+            return path
+        return next((known for known, pattern in patterns if pattern.match(path)), "other")
+
+    return name
 
 
 def describe_answers(schema: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:

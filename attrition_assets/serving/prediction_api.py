@@ -24,6 +24,7 @@ from attrition_assets.serving.employees import describe_request, make_employee
 from attrition_assets.serving.guard import Limits, Meter
 from attrition_assets.serving.keys import Scope
 from attrition_assets.serving.problems import ProblemError, describe_problems, explain_body
+from attrition_assets.serving.reading import READING, add_reading
 from attrition_assets.serving.store import PredictionStore, Pseudonyms
 from attrition_assets.settings import Settings
 
@@ -35,6 +36,7 @@ NEEDED = {
     "/predict": Scope.PREDICT,
     "/model-info": Scope.READ,
     "/metrics": Scope.READ,
+    **READING,
 }
 
 
@@ -215,6 +217,7 @@ def build_prediction_api(
         """Latency, errors and predictions by version, as Prometheus reads them."""
         return Response(generate_latest(meter.registry), media_type=CONTENT_TYPE_LATEST)
 
+    add_reading(app, settings, contract)
     return complete(app, settings, NEEDED, limits or Limits(), meter, guarded=guarded)
 
 

@@ -1,12 +1,9 @@
-"""A small company's months, walked once through the real jobs; tests look at what that left."""
+"""What tests of the walked company share: copies that they may change, and what is set in them."""
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -21,86 +18,18 @@ from attrition_assets.adapters.registry import AUDIT_FILE, MODEL_NAME, Registry
 from attrition_assets.defs.promotion import roll_back
 from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.runs import explain_failure
-from attrition_assets.demo import Loop, MonthResult, prepare_home
+from attrition_assets.demo import Loop
 from attrition_assets.governance.comparison import Difference, Recommendation
 from attrition_assets.governance.fairness_report import FairnessVerdict
 from attrition_assets.months import parse_month, partition_key
 from attrition_assets.settings import Settings
-from attrition_assets.simulation.company import simulate_company
-from attrition_assets.simulation.faults import DuplicatedFile, apply_faults
-from attrition_assets.simulation.shifts import PayInflation
-from attrition_assets.simulation.shipped import write_company
 from attrition_assets.status import collect_status, render_status
 
-DRIFT, FAULT, RETRAINED, LAST = "2025-02", "2025-03", "2025-04", "2025-05"
-UNSEEN = "2025-06"
-NOW = datetime(2025, 6, 10, tzinfo=UTC)
+from ..walking import DRIFT, FAULT, LAST, NOW, RETRAINED, UNSEEN, Walked
+
+__all__ = ["DRIFT", "FAULT", "LAST", "NOW", "RETRAINED", "UNSEEN", "Walked"]
+
 ADA: dict[str, Any] = {"who": "Ada", "why": "seen and found right", "now": NOW}
-
-
-@dataclass(frozen=True)
-class Walked:
-    """The state that a walk left, and the rows of its table.
-
-    `unseen` is the snapshot of the month after the last, which was not sent; its departures were.
-    """
-
-    settings: Settings
-    loop: Loop
-    results: list[MonthResult]
-    said: list[str]
-    unseen: pd.DataFrame
-
-    def copy_to(self, home: Path) -> Settings:
-        """The same state in another home, its artifacts too, for a test that changes it."""
-        shutil.copytree(self.settings.home, home, symlinks=True)
-        point_to_own_artifacts(home, self.settings.home)
-        return Settings.from_environment(
-            {"ATTRITION_HOME": str(home), "ATTRITION_DATA": str(self.settings.data)}
-        )
-
-
-def point_to_own_artifacts(home: Path, original: Path) -> None:
-    """MLflow records whole paths: those of a copied home lead to the other one."""
-    places = {
-        "runs": "artifact_uri",
-        "experiments": "artifact_location",
-        "logged_models": "artifact_location",
-        "model_versions": "storage_location",
-    }
-    with closing(sqlite3.connect(home / "mlflow" / "mlflow.db")) as database, database:
-        for table, column in places.items():
-            database.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(original), str(home))
-            )
-
-
-@pytest.fixture(scope="session")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Walked:
-    """Fifteen months of history, then pay up by 40 % in 2025-02, and last month's file in 2025-03.
-
-    The first model is as of 2025-01, so the cool-down of three months ends in 2025-04.
-    """
-    data, home = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("home")
-    company = simulate_company(
-        first_month=parse_month("2023-11"),
-        months=20,
-        seed=11,
-        headcount=400,
-        shifts=(PayInflation(parse_month(DRIFT), 0.4),),
-        burn_in_months=120,
-    )
-    unseen = company.snapshots.pop(parse_month(UNSEEN))
-    write_company(apply_faults(company, [DuplicatedFile(parse_month(FAULT))], 11), data)
-    prepare_home(home)
-    settings = Settings.from_environment(
-        {"ATTRITION_HOME": str(home), "ATTRITION_DATA": str(data), "ATTRITION_TRIALS": "1"}
-    )
-    said: list[str] = []
-    loop = Loop(settings, said.append)
-    with DagsterInstance.from_config(str(home)) as instance:
-        results = loop.walk(instance)
-    return Walked(settings, loop, results, said, unseen)
 
 
 @pytest.fixture

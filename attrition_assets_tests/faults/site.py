@@ -10,8 +10,8 @@ from dagster._core.scheduler.instigation import TickStatus
 
 from attrition_assets.defs.runs import is_retraining
 from attrition_assets.settings import PROJECT_ROOT, Settings
-from attrition_assets_tests.defs.conftest import point_to_own_artifacts
 from attrition_assets_tests.processes import wait_until
+from attrition_assets_tests.walking import point_to_own_artifacts
 
 SENSORS = ("retrain_on_drift", "summarize_news")
 

@@ -1,0 +1,72 @@
+"""Who read which month's flagged list: a line of JSON for each time, only ever added to.
+
+It is no part of the decision log: nothing is decided by reading, and that log is written as a whole
+for every entry. No employee is named here.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import AwareDatetime, ValidationError
+
+from attrition_assets.adapters.files import alone
+from attrition_assets.adapters.storage import explain_refused_write
+from attrition_assets.errors import RecordError, StorageError
+from attrition_assets.values import Value
+
+
+class Access(Value):
+    """One reading: `who` is the key's name, `rows` how many employees were given out."""
+
+    at: AwareDatetime
+    who: str
+    month: str
+    form: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class FlaggedAccess:
+    """The readings of one home's flagged lists."""
+
+    home: Path
+
+    @property
+    def path(self) -> Path:
+        """Where the lines lie."""
+        return self.home / "serving" / "flagged-access.jsonl"
+
+    def add(self, access: Access) -> None:
+        """Put a reading on record; it is on the disk once this returns.
+
+        Raises StorageError if it cannot be: then nothing may be given out.
+        """
+        line = f"{access.model_dump_json()}\n".encode()
+        try:
+            with alone(self.path.with_name("flagged-access.lock")), self.path.open("ab") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            said = explain_refused_write(error, self.path, len(line)) or str(error)
+            raise StorageError(
+                f"a reading of the flagged list was not put on record: {said}"
+            ) from None
+        self.path.chmod(0o600)
+
+    def read(self) -> list[Access]:
+        """Every reading, in order. Raises RecordError that names the first line that is none."""
+        try:
+            lines = self.path.read_text("utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        readings = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                readings.append(Access.model_validate_json(line))
+            except ValidationError:
+                raise RecordError(
+                    f"line {number} of {self.path} is no reading: restore it from a backup"
+                ) from None
+        return readings
