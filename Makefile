@@ -15,7 +15,7 @@ PEERS_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui test test-slow test-browser faults faults-long check format data lock \
+.PHONY: setup demo ui test test-slow test-browser fuzz faults faults-long check format data lock \
 	lock-peers bench bench-drift bench-drift-peers bench-gate bench-model bench-serving bench-size \
 	clean
 
@@ -46,7 +46,7 @@ data: setup
 # One thread a worker: the matrices are small, and threads cost more than they save.
 test: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup \
-		-m "not slow and not faults and not browser" $(ARGS)
+		-m "not slow and not faults and not browser and not fuzz" $(ARGS)
 
 # Minutes long: the real commands, the loop over again. Much of it is waiting, so there is a worker
 # more than cores.
@@ -66,6 +66,10 @@ faults-long: setup
 # In Debian's Chromium (packages chromium and chromium-driver); without it these tests are skipped.
 test-browser: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m browser $(ARGS)
+
+# A thousand requests a path, drawn from what the APIs' documents allow and what they do not.
+fuzz: setup
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m fuzz $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -1,8 +1,4 @@
-"""The drift API against its own OpenAPI document: schemathesis asks what it allows, and what not.
-
-What is drawn has few rows, as a document's examples do; half of the bodies are drawn with each row
-many times, so that they are judged.
-"""
+"""The drift API against its own OpenAPI document."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,25 +7,17 @@ from typing import Any
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from schemathesis.python.asgi import shutdown_lifespans
 
 from attrition_assets.serving.drift_api import build_drift_api
 from attrition_assets.serving.guard import Limits
 from attrition_assets.serving.keys import KeyRing, Scope
-from attrition_assets_tests.processes import PATIENCE_SECONDS
 
 from .drift_home import MakeHome, make_home
+from .fuzzing import FEW, MANY, SHOWN, open_document
 
 __all__ = ["make_home"]
-
-FEW, MANY = 3, 1_000
-SHOWN = settings(
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate],
-    derandomize=True,
-)
 
 
 @pytest.fixture(scope="module")
@@ -42,34 +30,6 @@ def fuzzed(
     limits = Limits(rate=1e6)
     yield build_drift_api(home.settings, guarded=True, limits=limits, follows=False), key
     shutdown_lifespans()
-
-
-def open_document(fuzzed: tuple[FastAPI, str], *, covers: bool) -> schemathesis.BaseSchema:
-    """The API's document; `covers` adds every field's limits, by the thousand."""
-    app, key = fuzzed
-    schema = schemathesis.openapi.from_asgi("/openapi.json", app)
-    schema.config.phases.coverage.enabled = covers
-    schema.config.request_timeout = PATIENCE_SECONDS
-
-    @schema.auth()
-    class Key:
-        def get(self, case: schemathesis.Case[Any], context: schemathesis.AuthContext) -> str:
-            return key
-
-        def set(
-            self, case: schemathesis.Case[Any], data: str, context: schemathesis.AuthContext
-        ) -> None:
-            case.headers["X-API-Key"] = data
-
-    @schema.hook
-    def map_body(context: schemathesis.HookContext, body: Any) -> Any:
-        if isinstance(body, dict):
-            for name, values in body.items():
-                if isinstance(values, list) and 2 <= len(values) < 60:
-                    body[name] = values * 60
-        return body
-
-    return schema
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +52,7 @@ def test_answers_are_as_the_document_says(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
 
-@pytest.mark.slow
+@pytest.mark.fuzz
 @covered.parametrize()
 @settings(SHOWN, max_examples=MANY)
 def test_a_thousand_answers_of_each_path_are_as_the_document_says(
