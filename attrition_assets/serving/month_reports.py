@@ -17,7 +17,7 @@ from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.decision import Decision, decide_retraining
 from attrition_assets.monitoring.policy import MonitoringPolicy
-from attrition_assets.monitoring.report import DriftReport, Finding
+from attrition_assets.monitoring.report import DriftReport, Estimate, Finding
 from attrition_assets.months import name_ranges, parse_month
 from attrition_assets.serving.drift_answers import Judged
 from attrition_assets.serving.problems import ProblemError
@@ -65,7 +65,7 @@ class MonthLine(Value):
     headline: str | None = None
     reasons: tuple[str, ...] = ()
     drifted_features: tuple[str, ...] = ()
-    auc: float | None = None
+    auc: Estimate | None = None
     refused_by: tuple[str, ...] = ()
 
 
@@ -159,7 +159,6 @@ class MonthReports:
         except ProblemError:
             return MonthLine(month=str(month), state=State.UNREADABLE)
         decision = decide_retraining(report, self.policy)
-        auc = report.performance.auc
         return MonthLine(
             month=str(month),
             state=State.JUDGED if present == report.snapshot_version else State.CORRECTED,
@@ -172,7 +171,7 @@ class MonthReports:
             headline=decision.headline,
             reasons=decision.reasons,
             drifted_features=report.feature_drift.drifted_features,
-            auc=auc.value if auc else None,
+            auc=report.performance.auc,
         )
 
     def _require_judged(self, text: str) -> pd.Period:
