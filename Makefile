@@ -15,7 +15,7 @@ PEERS_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui test test-slow test-browser fuzz faults faults-long check format data lock \
+.PHONY: setup demo ui serve test test-slow test-browser fuzz faults faults-long check format data lock \
 	lock-peers bench bench-drift bench-drift-peers bench-gate bench-model bench-serving bench-size \
 	clean
 
@@ -39,6 +39,10 @@ demo: setup
 
 ui: setup
 	$(BIN)/attrition ui
+
+# The two APIs, the pages and MLflow, with the champion of the home: `make demo` makes one.
+serve: setup
+	$(BIN)/attrition serve
 
 data: setup
 	$(BIN)/attrition simulate data --replace

@@ -1,4 +1,8 @@
-"""`make ui`: Dagster's webserver and daemon, MLflow, and the reports, all on 127.0.0.1."""
+"""`make ui` and `make serve`: several services at once, all on 127.0.0.1.
+
+The first are Dagster's webserver and daemon, MLflow and the reports; the others the two APIs, the
+pages and MLflow.
+"""
 
 import os
 import signal
@@ -12,11 +16,29 @@ from attrition_assets.errors import AttritionError
 from attrition_assets.settings import PROJECT_ROOT, Settings
 
 HOST = "127.0.0.1"
-PORTS = {"dagster": 3000, "mlflow": 5001, "reports": 5002}
+PORTS = {
+    **{"dagster": 3000, "mlflow": 5001, "reports": 5002},
+    **{"predictions": 8000, "drift": 8001, "frontend": 8501},
+}
+SHOWN = {
+    "dagster-webserver": ("Dagster", "dagster"),
+    "mlflow": ("MLflow", "mlflow"),
+    "reports": ("reports", "reports"),
+    "predictions": ("prediction API", "predictions"),
+    "drift": ("drift API", "drift"),
+    "frontend": ("pages", "frontend"),
+}
+
+
+def list_served(settings: Settings) -> dict[str, list[str]]:
+    """The commands of `make serve`, by name."""
+    attrition = str(Path(sys.executable).parent / "attrition")
+    apis = {name: [attrition, "serve", name] for name in ("predictions", "drift", "frontend")}
+    return {"mlflow": list_services(settings)["mlflow"], **apis}
 
 
 def list_services(settings: Settings) -> dict[str, list[str]]:
-    """The commands to start, by name."""
+    """The commands of `make ui`, by name."""
     bin_folder, workspace = Path(sys.executable).parent, str(PROJECT_ROOT / "workspace.yaml")
     reports = settings.home / "reports"
     reports.mkdir(parents=True, exist_ok=True)
@@ -37,8 +59,10 @@ def list_services(settings: Settings) -> dict[str, list[str]]:
     }
 
 
-def serve_ui(settings: Settings, say: Callable[[str], None]) -> None:
-    """Run all services until interrupted, their output in `home/service-logs`.
+def run_services(
+    settings: Settings, services: dict[str, list[str]], say: Callable[[str], None]
+) -> None:
+    """Run services until interrupted, their output in `home/service-logs`.
 
     Raises AttritionError, and stops the others, if one of them ends.
     """
@@ -56,14 +80,13 @@ def serve_ui(settings: Settings, say: Callable[[str], None]) -> None:
     running: dict[str, subprocess.Popen[bytes]] = {}
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        for name, command in list_services(settings).items():
+        for name, command in services.items():
             with (logs / f"{name}.log").open("wb") as log:
                 running[name] = subprocess.Popen(
                     command, env=environment, cwd=PROJECT_ROOT, stdout=log, stderr=log
                 )
-        say(f"Dagster  http://{HOST}:{PORTS['dagster']}")
-        say(f"MLflow   http://{HOST}:{PORTS['mlflow']}")
-        say(f"reports  http://{HOST}:{PORTS['reports']}")
+        for title, port in (SHOWN[name] for name in services if name in SHOWN):
+            say(f"{title:<15} http://{HOST}:{PORTS[port]}")
         say(f"State in {settings.home}, logs in {logs}. Ready in about 20 seconds; Ctrl-C stops.")
         while True:
             for name, process in running.items():

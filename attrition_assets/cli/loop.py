@@ -17,11 +17,11 @@ from attrition_assets.settings import load_settings
 def ui() -> None:
     """Serve Dagster, MLflow and the reports on 127.0.0.1 until interrupted."""
     from attrition_assets.demo import link_instance_config
-    from attrition_assets.ui import serve_ui
+    from attrition_assets.ui import list_services, run_services
 
     settings = load_settings()
     link_instance_config(settings.home)
-    serve_ui(settings, click.echo)
+    run_services(settings, list_services(settings), click.echo)
 
 
 @main.command("run")

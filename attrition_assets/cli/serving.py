@@ -9,9 +9,10 @@ import click
 from attrition_assets.cli.group import main
 from attrition_assets.serving.keys import KeyRing, Scope
 from attrition_assets.settings import load_settings
+from attrition_assets.ui import PORTS, list_served, run_services
 
-PORTS = {"predictions": 8000, "drift": 8001, "frontend": 8501}
-_PORTS = ", ".join(f"{port} for {api}" for api, port in PORTS.items())
+APIS = ("predictions", "drift", "frontend")
+_PORTS = ", ".join(f"{PORTS[api]} for {api}" for api in APIS)
 
 
 @main.group()
@@ -52,17 +53,24 @@ def list_keys() -> None:
 
 
 @main.command()
-@click.argument("api", type=click.Choice(list(PORTS)))
+@click.argument("api", type=click.Choice(APIS), required=False)
 @click.option("--host", default="127.0.0.1", help="address to listen on; default loopback")
 @click.option("--port", default=None, type=int, help=f"port to listen on; default {_PORTS}")
 @click.option("--keys", is_flag=True, help="ask for keys on loopback too")
-def serve(api: str, host: str, port: int | None, keys: bool) -> None:
-    """Serve an API or the pages until interrupted.
+def serve(api: str | None, host: str, port: int | None, keys: bool) -> None:
+    """Serve an API or the pages until interrupted; all of them and MLflow, on loopback, if none is
+    named.
 
     Keys are asked for everywhere but on loopback; the pages ask each person for theirs.
     """
     from attrition_assets.serving.run import run_api
 
+    if api is None:
+        if keys or port is not None or not _is_loopback(host):
+            raise click.UsageError(f"name what is to be served so: {', '.join(APIS)}")
+        settings = load_settings()
+        run_services(settings, list_served(settings), click.echo)
+        return
     guarded = keys or not _is_loopback(host)
     run_api(api, load_settings(), host, PORTS[api] if port is None else port, guarded=guarded)
 

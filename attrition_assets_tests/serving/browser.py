@@ -12,8 +12,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-from attrition_assets.cli.serving import PORTS
 from attrition_assets.settings import Settings
+from attrition_assets.ui import PORTS
 
 from ..processes import choose_port, start, wait_until
 from .frontend_home import build_drift, serving
