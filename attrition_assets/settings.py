@@ -86,7 +86,7 @@ class Settings(Value):
         None, description="if set, employees' ids are stored as digests made with this key"
     )
     baked_model: Path | None = Field(
-        None, description="folder of a model that is served until there is a champion"
+        None, description="folder that `attrition bundle` wrote, served until there is a champion"
     )
 
     prediction_api: str = Field(

@@ -64,7 +64,8 @@ class Champion:
 
     def look(self) -> None:
         """Serve the current bundle, if it is another one than before and a good one."""
-        place = Bundles(self.folder).current() or self.baked
+        baked = Bundles(self.baked).current() if self.baked else None
+        place = Bundles(self.folder).current() or baked
         if place is None or place == self._place:
             return
         try:

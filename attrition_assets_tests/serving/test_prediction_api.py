@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 import pandas as pd
@@ -140,13 +141,11 @@ def test_a_model_file_that_was_changed_is_not_loaded_and_the_last_good_one_serve
 
 
 def test_a_model_that_is_baked_in_serves_until_there_is_a_champion(
-    settings: Settings, tmp_path: Settings
+    settings: Settings, tmp_path: Path
 ) -> None:
-    from attrition_assets.adapters.bundles import Bundles
-
-    baked = settings.home.parent / "baked"
+    baked = tmp_path / "baked"
     put_bundle(baked, version=7)
-    image = settings.model_copy(update={"baked_model": Bundles(baked).current()})
+    image = settings.model_copy(update={"baked_model": baked})
     with serve(image) as api:
         assert api.get("/ready").json()["model_version"] == 7
         put_bundle(settings.serving_folder, version=8)
