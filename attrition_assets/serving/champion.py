@@ -5,6 +5,7 @@ place of one that serves.
 """
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -105,4 +106,6 @@ class Champion:
                 self._start_follower()
 
     def _start_follower(self) -> None:
-        self._follower = subprocess.Popen([sys.executable, "-m", "attrition_assets.serving.follow"])
+        # Told who it belongs to: killed while it still imports, this process would not be missed.
+        command = (sys.executable, "-m", "attrition_assets.serving.follow", str(os.getpid()))
+        self._follower = subprocess.Popen(command)

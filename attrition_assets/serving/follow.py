@@ -7,6 +7,7 @@ now and then; the API only looks at the folder that is written here.
 import logging
 import os
 import signal
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,10 +53,10 @@ def follow_once(registry: Registry, folder: Path, home: Path, now: datetime) -> 
     return watch
 
 
-def follow(settings: Settings) -> None:
-    """Follow the champion until the process that started this one is gone."""
+def follow(settings: Settings, parent: int) -> None:
+    """Follow the champion until the process that started this one, `parent`, is gone."""
     registry = Registry(settings.mlflow_uri, settings.home, read_contract(settings.contract))
-    parent, known = os.getppid(), ""
+    known = ""
     while os.getppid() == parent:
         found = follow_once(registry, settings.serving_folder, settings.home, datetime.now(UTC))
         if found.fault not in ("", known):
@@ -67,4 +68,4 @@ def follow(settings: Settings) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ended by the API that started it
     log_json_lines(logging.WARNING)
-    follow(load_settings())
+    follow(load_settings(), int(sys.argv[1]))

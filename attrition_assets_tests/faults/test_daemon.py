@@ -37,7 +37,7 @@ from .stages import AFTER, FAILING, PROMOTE, Stages
 from .test_kills import Record
 
 MONTHLY = "employee_snapshot,predictions,drift_report,monthly_summary"
-CLOSELY = 0.01
+CLOSELY = 0.05
 BEFORE_A_TICK_SECONDS = 4.0  # a daemon needs longer to start
 
 

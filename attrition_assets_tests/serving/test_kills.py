@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,16 @@ from .conftest import draw_people, put_bundle, to_body
 
 pytestmark = pytest.mark.slow
 KILLS, ASKING = 20, 4
+
+
+def has_follower(server: int) -> bool:
+    """Whether the process that follows the champion for a server is there."""
+    wanted = ["attrition_assets.serving.follow", str(server)]
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if path.read_bytes().decode().split("\0")[2:4] == wanted:
+                return True
+    return False
 
 
 def is_ready(port: int) -> bool:
@@ -67,6 +78,7 @@ def test_every_answer_of_a_process_that_is_killed_under_load_is_on_record_once(
             server.wait()
             for each in asking:
                 each.join()
+        wait_until(lambda: not has_follower(server.pid), "the follower to end")
     held = ServedPredictions(SecretStr(f"sqlite:///{home}/serving/predictions.db"))
     stored = [(each["request_id"], each["row"]) for each in held.read(10_000_000)]
     assert len(acknowledged) > 10 * KILLS
