@@ -34,7 +34,7 @@ OTHER_SECTIONS = {
     *("The policy is refused", "A drift alarm stands"),
     *("State cannot be written", "The disk is full", "MLflow is away", "A store is locked"),
     *("A score cannot be explained", "What is past its retention"),
-    "A reference table teaches nothing",
+    *("A reference table teaches nothing", "A month's metrics cannot be read"),
     *("The database does not answer", "A promotion is refused"),
 }
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -89,6 +89,7 @@ def test_the_months_past_it_go_whole_and_on_record(kept_short: Place) -> None:
     assert not find(kept_short).removable
 
 
+@pytest.mark.slow
 def test_the_loop_goes_on_and_says_what_became_of_the_months(
     kept_short: Place, walked: Walked
 ) -> None:

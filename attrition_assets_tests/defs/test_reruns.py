@@ -57,6 +57,7 @@ def test_everything_again_gives_the_same_bytes_and_no_new_version(place: Place) 
     assert again.score(snapshot).tolist() == first.score(snapshot).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("owner", "name"),
     [(Registry, "_log_version"), (Registry, "register"), (DecisionLog, "append")],
@@ -89,6 +90,7 @@ def test_a_retraining_that_was_killed_after_it_registered_leaves_one_version_and
     assert registry.versions() == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_what_is_best_now_is_tried_though_the_same_data_were_searched_before(place: Place) -> None:
     registry = place.loop.registry
     best: Params = {"family": "logistic", "C": 0.5}
@@ -212,6 +214,7 @@ def test_a_quarantined_month_that_arrives_late_is_scored_by_the_champion_of_its_
     assert place.loop.evaluate(place.instance, "retrain_on_drift").run_requests == []
 
 
+@pytest.mark.slow
 def test_a_merger_is_refused_until_a_person_vouches_for_it(place: Place) -> None:
     table = pd.read_parquet(place.sent(LAST))
     joined = table.assign(EmployeeNumber=table["EmployeeNumber"] + 100_000)
@@ -246,6 +249,7 @@ def test_a_month_without_a_file_is_summarized_too(place: Place) -> None:
     assert f"put it there, then `attrition run {month}`" in text
 
 
+@pytest.mark.slow
 def test_a_failed_retraining_is_written_to_the_summary_of_its_month(place: Place) -> None:
     for path in (place.settings.home / "assets" / "employee_snapshot").glob("202[34]*.json"):
         path.unlink()  # too little is left to learn from
@@ -257,6 +261,7 @@ def test_a_failed_retraining_is_written_to_the_summary_of_its_month(place: Place
     assert "no drift" in text or "Retraining is not advised." in text
 
 
+@pytest.mark.slow
 def test_nobody_is_scored_while_scoring_is_suspended_and_everyone_is_told(place: Place) -> None:
     switch = ScoringSwitch(place.settings.home)
     suspension = Suspension(who="legal", why="a complaint is looked into", since=NOW)
@@ -282,6 +287,7 @@ def test_nobody_is_scored_while_scoring_is_suspended_and_everyone_is_told(place:
     ]
 
 
+@pytest.mark.slow
 def test_two_retrainings_in_one_another_each_learn_from_their_own_reference_data(
     place: Place,
 ) -> None:
@@ -312,6 +318,7 @@ def test_the_status_says_what_is_blocked_and_the_next_thing_to_do(place: Place) 
     assert f"Next        {FAULT}: correct the file" in place.status()
 
 
+@pytest.mark.slow
 def test_the_status_of_a_month_that_is_due_comes_first(place: Place) -> None:
     july = datetime(2025, 7, 2, tzinfo=UTC)
     status = collect_status(place.settings, place.instance, july)
@@ -351,6 +358,7 @@ def test_another_time_zone_changes_nothing(place: Place) -> None:
     assert place.instance.get_runs(RunsFilter(tags={"dagster/partition": f"{LAST}-01"}))
 
 
+@pytest.mark.slow
 def test_a_month_of_sixty_people_is_scored_and_too_few_to_tell(place: Place) -> None:
     """All others left at once, and somebody vouches for that."""
     month, before = parse_month(UNSEEN), place.loop.store.read(parse_month(LAST))

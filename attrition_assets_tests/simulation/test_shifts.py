@@ -61,6 +61,7 @@ def flipped() -> Company:
     return simulate_shifted(ConceptShift(START))
 
 
+@pytest.mark.slow
 @EVERY_SHIFT
 def test_months_before_a_shift_are_as_without_it(shift: Shift, company: Company) -> None:
     other = simulate_shifted(shift)
