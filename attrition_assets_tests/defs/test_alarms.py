@@ -126,6 +126,7 @@ def test_a_policy_beside_the_contract_says_what_retrains(unanswered: Place, tmp_
     assert said in place.summary(UNSEEN)
 
 
+@pytest.mark.slow
 def test_one_answer_to_a_lasting_shift_ends_its_alarms_and_its_month_is_the_baseline(
     place: Place, walked: Walked
 ) -> None:

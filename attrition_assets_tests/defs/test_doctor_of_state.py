@@ -214,6 +214,7 @@ def test_issues_that_github_does_not_take_are_named(copy: Settings) -> None:
     assert findings["issues"].found == "2 wait: none was tried yet"
 
 
+@pytest.mark.slow
 def test_a_sensor_that_was_switched_off_is_named(copy: Settings) -> None:
     module = ("-m", "attrition_assets.definitions")
     assert run(copy, "dagster", "sensor", "stop", "retrain_on_drift", *module).returncode == 0

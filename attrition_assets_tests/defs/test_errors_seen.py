@@ -173,6 +173,7 @@ def test_a_full_disk_is_told_before_a_run_with_how_much_to_free(
     assert_in_guide(result.output, home, data)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_in_the_midst_of_a_run_leaves_nothing_half_written(
     walked: Walked, data: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,6 +294,7 @@ def test_a_locked_dagster_store_is_named_before_a_run_is_recorded(
         assert not instance.get_runs(RunsFilter(statuses=IN_PROGRESS))
 
 
+@pytest.mark.slow
 def test_a_dagster_store_that_is_locked_later_is_told_alike(
     copy: Settings, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,6 +89,7 @@ def test_the_issues_are_sent_once_and_stand_as_the_months_do(
     assert made.metadata["issues"].value == "sent: nothing was waiting"
 
 
+@pytest.mark.slow
 def test_what_github_refuses_fails_a_check_and_no_month_and_is_sent_by_the_sensor(
     place: Place, settings: Settings, server: GitHubServer
 ) -> None:

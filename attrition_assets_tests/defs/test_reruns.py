@@ -109,6 +109,7 @@ def test_a_refused_month_again_is_refused_in_the_same_words(place: Place) -> Non
     assert read_all(place.settings.home / "quarantine") == quarantine
 
 
+@pytest.mark.slow
 def test_a_corrected_month_is_a_new_version_scored_by_the_recorded_champion(place: Place) -> None:
     first = {
         name: place.asset(name, RETRAINED, suffix).read_bytes()
@@ -140,6 +141,7 @@ def test_a_corrected_month_is_a_new_version_scored_by_the_recorded_champion(plac
     assert "version 2 of the month: its snapshot was corrected" in place.summary(RETRAINED)
 
 
+@pytest.mark.slow
 def test_scores_of_a_month_that_was_corrected_since_are_not_judged(place: Place) -> None:
     place.correct(LAST)
     assert place.run(LAST, "employee_snapshot").success
@@ -154,6 +156,7 @@ def test_scores_of_a_month_that_was_corrected_since_are_not_judged(place: Place)
     assert f"{LAST}, 4" in place.status()
 
 
+@pytest.mark.slow
 def test_an_accepted_month_that_is_sent_again_broken_is_used_no_more(place: Place) -> None:
     assert last_day(parse_month(DRIFT)) in place.reference_dates(LAST)
     place.sent(DRIFT).write_bytes(b"")
@@ -200,6 +203,7 @@ def test_a_correction_that_could_not_be_read_is_told_though_the_month_is_judged(
     assert f"{LAST}  judged: run" in place.status()
 
 
+@pytest.mark.slow
 def test_a_quarantined_month_that_arrives_late_is_scored_by_the_champion_of_its_time(
     place: Place,
 ) -> None:

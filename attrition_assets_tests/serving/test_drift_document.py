@@ -46,6 +46,7 @@ asked = schemathesis.pytest.from_fixture("document")
 covered = schemathesis.pytest.from_fixture("covered_document")
 
 
+@pytest.mark.slow
 @asked.parametrize()
 @settings(SHOWN, max_examples=FEW)
 def test_answers_are_as_the_document_says(case: schemathesis.Case[Any]) -> None:

@@ -92,6 +92,7 @@ def test_the_command_writes_what_was_ordered_and_replaces_nothing_unasked(tmp_pa
     assert "hiring-wave " in attrition(home, tmp_path, "simulate", "--list").output
 
 
+@pytest.mark.slow
 def test_all_scenarios_at_once_give_the_same_bytes_in_any_order(tmp_path: Path) -> None:
     words = ("--first-month", "2026-01", "--months", "8", "--headcount", "200")
     shifts = [f"{name}@2026-03" for name in SHIFTS]

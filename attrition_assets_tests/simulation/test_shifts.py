@@ -74,6 +74,7 @@ def test_months_before_a_shift_are_as_without_it(shift: Shift, company: Company)
     assert not other.snapshots[LAST].equals(company.snapshots[LAST])
 
 
+@pytest.mark.slow
 @EVERY_SHIFT
 def test_hard_rules_and_the_contract_hold_under_every_shift(shift: Shift) -> None:
     company = simulate_shifted(shift)
