@@ -113,7 +113,7 @@ def test_a_month_without_github_is_made_and_told_once_it_is_back(
 ) -> None:
     made = f"POST {API}/issues"
     if how == "refusing":
-        server.failing[made] = (500, {"message": "Server Error"})
+        server.failing[made] = (422, {"message": "Validation Failed"})
     if how == "cut off":
         server.unheard.add(made)
     down = {"ATTRITION_GITHUB_URL": NOWHERE} if how == "down" else {}
