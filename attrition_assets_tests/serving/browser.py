@@ -13,10 +13,8 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 from attrition_assets.settings import Settings
-from attrition_assets.ui import PORTS
 
 from ..processes import choose_port, start, wait_until
-from .frontend_home import build_drift, serving
 
 FLAGS = (
     "--headless=new",
@@ -84,10 +82,7 @@ def serving_all(settings: Settings) -> Iterator[Servers]:
     with ExitStack() as stack, ExitStack() as ended:
         port = choose_port()
         predictions = ended.enter_context(serving_command(settings, "predictions", port))
-        if "drift" in PORTS:
-            drift = stack.enter_context(serving_command(settings, "drift", choose_port()))
-        else:
-            drift = stack.enter_context(serving(build_drift(settings)))
+        drift = stack.enter_context(serving_command(settings, "drift", choose_port()))
         variables = {"ATTRITION_PREDICTION_API": predictions, "ATTRITION_DRIFT_API": drift}
         url = stack.enter_context(serving_command(settings, "frontend", choose_port(), **variables))
         yield Servers(settings, stack, url, port, ended)

@@ -1,7 +1,6 @@
 """A model of people who are nobody, served from a folder without MLflow."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,8 +12,6 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from sklearn.pipeline import Pipeline
 
 from attrition_assets.adapters.bundles import BundleFacts, Bundles, digest_contract
@@ -26,7 +23,8 @@ from attrition_assets.serving.scorer import draw_employees
 from attrition_assets.settings import Settings
 from attrition_assets.training.families import DEFAULTS, Family, build_pipeline
 from attrition_assets.training.features import select_features
-from attrition_assets_tests.processes import choose_port, wait_until
+
+from .served import serving
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -74,23 +72,6 @@ def put_bundle(
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings.from_environment({"ATTRITION_HOME": str(tmp_path / "home")})
-
-
-@contextmanager
-def serving(app: FastAPI) -> Iterator[httpx.Client]:
-    """An application on a port of loopback, until the block is left; and who asks it."""
-    port = choose_port()
-    config = uvicorn.Config(app, port=port, log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_until(lambda: server.started or not thread.is_alive(), "the server")
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ many times, so that they are judged.
 
 from typing import Any
 
+import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, settings
@@ -47,3 +48,19 @@ def open_document(fuzzed: tuple[FastAPI, str], *, covers: bool) -> schemathesis.
         return body
 
     return schema
+
+
+@pytest.fixture(scope="module")
+def document(fuzzed: tuple[FastAPI, str]) -> schemathesis.BaseSchema:
+    """The document of the module's `fuzzed` API."""
+    return open_document(fuzzed, covers=False)
+
+
+@pytest.fixture(scope="module")
+def covered_document(fuzzed: tuple[FastAPI, str]) -> schemathesis.BaseSchema:
+    """The same, with every field's limits."""
+    return open_document(fuzzed, covers=True)
+
+
+asked = schemathesis.pytest.from_fixture("document")
+covered = schemathesis.pytest.from_fixture("covered_document")

@@ -15,9 +15,9 @@ from attrition_assets.serving.guard import Limits
 from attrition_assets.serving.keys import KeyRing, Scope
 
 from .drift_home import MakeHome, make_home
-from .fuzzing import FEW, MANY, SHOWN, open_document
+from .fuzzing import FEW, MANY, SHOWN, asked, covered, covered_document, document
 
-__all__ = ["make_home"]
+__all__ = ["covered_document", "document", "make_home"]
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +30,6 @@ def fuzzed(
     limits = Limits(rate=1e6)
     yield build_drift_api(home.settings, guarded=True, limits=limits, follows=False), key
     shutdown_lifespans()
-
-
-@pytest.fixture(scope="module")
-def document(fuzzed: tuple[FastAPI, str]) -> schemathesis.BaseSchema:
-    return open_document(fuzzed, covers=False)
-
-
-@pytest.fixture(scope="module")
-def covered_document(fuzzed: tuple[FastAPI, str]) -> schemathesis.BaseSchema:
-    return open_document(fuzzed, covers=True)
-
-
-asked = schemathesis.pytest.from_fixture("document")
-covered = schemathesis.pytest.from_fixture("covered_document")
 
 
 @pytest.mark.slow

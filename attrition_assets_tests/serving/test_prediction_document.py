@@ -16,7 +16,9 @@ from attrition_assets.serving.prediction_api import build_prediction_api
 from attrition_assets.settings import Settings
 
 from .conftest import put_bundle
-from .fuzzing import FEW, MANY, SHOWN, open_document
+from .fuzzing import FEW, MANY, SHOWN, asked, covered, covered_document, document
+
+__all__ = ["covered_document", "document"]
 
 
 @pytest.fixture(scope="module")
@@ -27,20 +29,6 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FastAPI, 
     key = KeyRing(home.home).add("fuzz", tuple(Scope), datetime.now(UTC))
     yield build_prediction_api(home, guarded=True, limits=Limits(rate=1e6), follows=False), key
     shutdown_lifespans()
-
-
-@pytest.fixture(scope="module")
-def document(fuzzed: tuple[FastAPI, str]) -> schemathesis.BaseSchema:
-    return open_document(fuzzed, covers=False)
-
-
-@pytest.fixture(scope="module")
-def covered_document(fuzzed: tuple[FastAPI, str]) -> schemathesis.BaseSchema:
-    return open_document(fuzzed, covers=True)
-
-
-asked = schemathesis.pytest.from_fixture("document")
-covered = schemathesis.pytest.from_fixture("covered_document")
 
 
 @pytest.mark.slow

@@ -20,7 +20,8 @@ from attrition_assets.serving.prediction_api import build_prediction_api
 from attrition_assets.settings import Settings
 
 from ..walking import DRIFT, FAULT, LAST
-from .frontend_home import home, make_key, serving
+from .frontend_home import home, make_key
+from .served import serving
 
 __all__ = ["home"]
 
@@ -34,7 +35,7 @@ def api(home: Settings) -> Iterator[httpx.Client]:
 @contextmanager
 def client_of(home: Settings, *, guarded: bool) -> Iterator[httpx.Client]:
     app = build_prediction_api(home, guarded=guarded, follows=False)
-    with serving(app) as url, httpx.Client(base_url=url, timeout=30) as client:
+    with serving(app) as client:
         yield client
 
 
