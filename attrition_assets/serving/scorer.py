@@ -18,8 +18,13 @@ from sklearn.pipeline import Pipeline
 
 from attrition_assets.contract import Contract
 from attrition_assets.errors import RegistryError
-from attrition_assets.training.explanations import REASONS, build_explainer
-from attrition_assets.training.features import list_blocks, list_inputs, select_features
+from attrition_assets.training.explanations import build_explainer, find_foremost
+from attrition_assets.training.features import (
+    list_blocks,
+    list_inputs,
+    match_inputs,
+    select_features,
+)
 
 Floats = npt.NDArray[np.float64]
 Employees = Sequence[Mapping[str, Any]]
@@ -42,8 +47,7 @@ class Scores:
 
     def give_reasons(self) -> list[list[dict[str, str | float]]]:
         """The at most three features that raise each score most, the foremost first."""
-        most = np.argsort(-self.contributions, axis=1, kind="stable")[:, :REASONS]
-        added = np.take_along_axis(self.contributions, most, axis=1).round(6)
+        most, added = find_foremost(self.contributions)
         names = self.features
         return [
             [
@@ -51,7 +55,7 @@ class Scores:
                 for at, value in zip(places, values, strict=True)
                 if value > 0
             ]
-            for places, values in zip(most.tolist(), added.tolist(), strict=True)
+            for places, values in zip(most.tolist(), added.round(6).tolist(), strict=True)
         ]
 
 
@@ -68,12 +72,7 @@ class Scorer:
         self._means, self._centre, self._scale = fill.statistics_, scale.mean_, scale.scale_
         self._model = model
         self._explain, _ = build_explainer(model)
-        columns = [each.column for each in list_inputs(contract)]
-        features = list(contract.features)
-        self._belongs = np.array(
-            [[column == name for name in features] for column in columns], dtype=float
-        )
-        self._features = tuple(features)
+        self._belongs = match_inputs(contract)
         self._require_same(pipeline)
 
     def score(self, employees: Employees) -> Scores:
@@ -87,7 +86,7 @@ class Scorer:
         return Scores(
             probability=self._predict(inputs),
             contributions=self._explain(inputs) @ self._belongs,
-            features=self._features,
+            features=self.contract.features,
         )
 
     def _predict(self, inputs: Floats) -> Floats:

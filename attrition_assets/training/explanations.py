@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from attrition_assets.contract import Contract, Kind
-from attrition_assets.training.features import list_inputs, select_features
+from attrition_assets.training.features import match_inputs, select_features
 
 PART_ROWS = 100_000
 EXPLAINED_ROWS = 5_000
@@ -29,9 +29,7 @@ def compute_contributions(
 
     The rows are those of `table`, the columns the contract's features.
     """
-    columns = [each.column for each in list_inputs(contract)]
-    features = list(contract.features)
-    belongs = np.array([[column == name for name in features] for column in columns], dtype=float)
+    features, belongs = list(contract.features), match_inputs(contract)
     explain, base = build_explainer(pipeline.named_steps["model"])
     added = np.zeros((len(table), len(features)))
     for start in range(0, len(table), PART_ROWS):
@@ -44,11 +42,15 @@ def compute_contributions(
 def give_reasons(contributions: pd.DataFrame) -> pd.Series:
     """The at most three columns that raise each row's score most, as text: `OverTime; Pay`."""
     names = contributions.columns.to_numpy().astype("object")
-    values = contributions.to_numpy()
-    most = np.argsort(-values, axis=1, kind="stable")[:, :REASONS]
-    raises = np.take_along_axis(values, most, axis=1) > 0
-    reasons = ["; ".join(names[row][held]) for row, held in zip(most, raises, strict=True)]
+    most, added = find_foremost(contributions.to_numpy())
+    reasons = ["; ".join(names[row][held]) for row, held in zip(most, added > 0, strict=True)]
     return pd.Series(reasons, index=contributions.index, dtype="object", name="reasons")
+
+
+def find_foremost(contributions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The three columns that add most to each row, the foremost first: places and what they add."""
+    most = np.argsort(-contributions, axis=1, kind="stable")[:, :REASONS]
+    return most, np.take_along_axis(contributions, most, axis=1)
 
 
 def sample_rows(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:

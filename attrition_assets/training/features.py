@@ -64,6 +64,12 @@ def list_inputs(contract: Contract) -> list[Input]:
     return inputs
 
 
+def match_inputs(contract: Contract) -> np.ndarray:
+    """Which input is made of which feature: 1 or 0, a row an input and a column a feature."""
+    columns = [each.column for each in list_inputs(contract)]
+    return np.array([[column == name for name in contract.features] for column in columns], float)
+
+
 NAMES = {
     "rank": "{} (rank)",
     "whole": "{}",
