@@ -5,13 +5,14 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
 from attrition_assets.serving.guard import Guard, Limits, Meter
 from attrition_assets.serving.keys import KeyRing, Scope
-from attrition_assets.serving.problems import ProblemError
+from attrition_assets.serving.problems import ProblemError, describe_problems
 from attrition_assets.settings import Settings
 
 
@@ -24,10 +25,25 @@ def complete(
     *,
     guarded: bool,
 ) -> FastAPI:
-    """The API behind its guard. `needed` is the scope of each path that is not open to all.
+    """The API with what both have, behind its guard: whether it is alive, and its metrics.
 
-    A path with parameters is named as its route is: `/overview/{month}`.
+    `needed` is the scope of each path that is not open to all. A path with parameters is named as
+    its route is: `/overview/{month}`.
     """
+
+    @app.get("/health", responses=describe_answers({"type": "object"}))
+    async def health() -> dict[str, str]:
+        """Whether the process is alive."""
+        return {"status": "alive"}
+
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses={**describe_text(), **describe_problems(401, 403, 429)},
+    )
+    async def metrics() -> Response:
+        """Latency, errors and what else is counted here, as Prometheus reads it."""
+        return Response(generate_latest(meter.registry), media_type=CONTENT_TYPE_LATEST)
 
     async def explain(_: Request, error: Exception) -> Response:
         if isinstance(error, ProblemError):

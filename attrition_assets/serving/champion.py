@@ -19,6 +19,7 @@ from attrition_assets.adapters.bundles import BundleFacts, Bundles, read_bundle
 from attrition_assets.contract import Contract
 from attrition_assets.errors import RegistryError
 from attrition_assets.serving.follow import Watch
+from attrition_assets.serving.problems import ProblemError
 from attrition_assets.serving.scorer import Scorer
 
 SECONDS = 0.5
@@ -86,6 +87,14 @@ class Champion:
         if self.fault:
             return "the newest one cannot be read; the API's log says why and what to do"
         return "none was promoted here, or none is loaded yet"
+
+    def require(self) -> Served:
+        """The model that serves. Raises ProblemError, which says why, if none does."""
+        if self.served is None:
+            raise ProblemError(
+                503, f"no model is loaded: {self.lack}", headers={"Retry-After": "5"}
+            )
+        return self.served
 
     def describe_registry(self, now: datetime) -> str:
         """How the registry was found the last time, in words."""

@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Header, Query, Request
 from fastapi import Path as InPath
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.responses import FileResponse, Response
 
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.monitoring.policy import read_policy
 from attrition_assets.monitoring.report import DriftReport
-from attrition_assets.serving.application import complete, describe_answers, describe_text, inline
+from attrition_assets.serving.application import complete, describe_answers, inline
 from attrition_assets.serving.champion import Champion
 from attrition_assets.serving.drift_answers import (
     Baseline,
@@ -178,11 +177,6 @@ def build_drift_api(
             return FileResponse(months.find_page(month), headers=PAGE_HEADERS)
         return _answer(months.read(month))
 
-    @app.get("/health", responses=describe_answers({"type": "object"}))
-    async def health() -> dict[str, str]:
-        """Whether the process is alive."""
-        return {"status": "alive"}
-
     @app.get("/ready", responses={**describe_answers({"type": "object"}), **describe_problems(503)})
     async def ready() -> dict[str, Any]:
         """Whether there is a champion, and what it is compared with can be read."""
@@ -192,15 +186,6 @@ def build_drift_api(
             "baseline": baseline,
             "registry": champion.describe_registry(datetime.now(UTC)),
         }
-
-    @app.get(
-        "/metrics",
-        response_class=Response,
-        responses={**describe_text(), **describe_problems(401, 403, 429)},
-    )
-    async def metrics() -> Response:
-        """Latency and errors, as Prometheus reads them."""
-        return Response(generate_latest(meter.registry), media_type=CONTENT_TYPE_LATEST)
 
     return complete(app, settings, NEEDED, limits or LIMITS, meter, guarded=guarded)
 

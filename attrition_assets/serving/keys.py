@@ -4,7 +4,6 @@ A key is 256 random bits, so that its SHA-256 tells nothing. What is written to 
 once: a revoked key is refused from the next request on.
 """
 
-import hashlib
 import secrets
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from attrition_assets.adapters.files import alone, write_atomically
+from attrition_assets.adapters.files import alone, content_digest, write_atomically
 from attrition_assets.errors import KeyFileError
 from attrition_assets.values import Value
 
@@ -68,7 +67,14 @@ class KeyRing:
                     "name"
                 )
             secret = secrets.token_urlsafe(32)
-            self._write((*held, ApiKey(name=name, sha256=digest(secret), scopes=scopes, made=now)))
+            self._write(
+                (
+                    *held,
+                    ApiKey(
+                        name=name, sha256=content_digest(secret.encode()), scopes=scopes, made=now
+                    ),
+                )
+            )
         return secret
 
     def revoke(self, name: str) -> None:
@@ -102,7 +108,7 @@ class KeyRing:
             return None
         if seen != self._seen or self._known is None:
             self._known, self._seen = {key.sha256: key for key in self.read()}, seen
-        return self._known.get(digest(secret))
+        return self._known.get(content_digest(secret.encode()))
 
     def _write(self, keys: tuple[ApiKey, ...]) -> None:
         write_atomically(self.path, HELD.dump_json(keys, indent=1))
@@ -110,8 +116,3 @@ class KeyRing:
 
     def _alone(self) -> AbstractContextManager[None]:
         return alone(self.path.with_name("keys.lock"))
-
-
-def digest(secret: str) -> str:
-    """SHA-256 of a key's secret, in hexadecimal."""
-    return hashlib.sha256(secret.encode()).hexdigest()

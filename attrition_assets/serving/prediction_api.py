@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI, Request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +17,7 @@ from attrition_assets.adapters.served_predictions import Rows, ServedPredictions
 from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.errors import DatabaseError, SuspendedError
-from attrition_assets.serving.application import complete, describe_answers, describe_text, inline
+from attrition_assets.serving.application import complete, describe_answers, inline
 from attrition_assets.serving.champion import Champion, Served
 from attrition_assets.serving.employees import describe_request, make_employee
 from attrition_assets.serving.guard import Limits, Meter
@@ -82,11 +81,7 @@ class Predictor:
             self.switch.require_on()
         except SuspendedError as error:
             raise ProblemError(503, str(error)) from None
-        if self.champion.served is None:
-            raise ProblemError(
-                503, f"no model is loaded: {self.champion.lack}", headers={"Retry-After": "5"}
-            )
-        return self.champion.served
+        return self.champion.require()
 
     def _score(self, body: bytes, served: Served, caller: str) -> tuple[bytes, Rows]:
         try:
@@ -182,11 +177,6 @@ def build_prediction_api(
         request.state.noted = {"rows": rows}
         return Response(answer, media_type="application/json")
 
-    @app.get("/health", responses=describe_answers({"type": "object"}))
-    async def health() -> dict[str, str]:
-        """Whether the process is alive."""
-        return {"status": "alive"}
-
     @app.get("/ready", responses={**describe_answers({"type": "object"}), **describe_problems(503)})
     async def ready() -> dict[str, Any]:
         """Whether a verified champion is loaded and scoring is on."""
@@ -203,19 +193,8 @@ def build_prediction_api(
     )
     async def model_info() -> dict[str, Any]:
         """The version that answers, what it learned from, and its model card as Markdown."""
-        if champion.served is None:
-            raise ProblemError(503, f"no model is loaded: {champion.lack}")
-        facts = champion.served.facts.model_dump(mode="json")
-        return {**facts, "card": champion.served.card, "notice": NOTICE}
-
-    @app.get(
-        "/metrics",
-        response_class=Response,
-        responses={**describe_text(), **describe_problems(401, 403, 429)},
-    )
-    async def metrics() -> Response:
-        """Latency, errors and predictions by version, as Prometheus reads them."""
-        return Response(generate_latest(meter.registry), media_type=CONTENT_TYPE_LATEST)
+        served = champion.require()
+        return {**served.facts.model_dump(mode="json"), "card": served.card, "notice": NOTICE}
 
     add_reading(app, settings, contract)
     return complete(app, settings, NEEDED, limits or Limits(), meter, guarded=guarded)

@@ -26,11 +26,7 @@ class Readiness:
 
     async def require(self) -> dict[str, Any]:
         """The baseline that rows are compared with. Raises ProblemError if there is none."""
-        served = self.champion.served
-        if served is None:
-            raise ProblemError(
-                503, f"no model is loaded: {self.champion.lack}", headers={"Retry-After": "5"}
-            )
+        served = self.champion.require()
         if served.place != self._place or time.monotonic() > self._until:
             self._found = await self._ask(served.place)
             failed = isinstance(self._found, ProblemError)

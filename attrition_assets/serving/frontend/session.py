@@ -5,12 +5,13 @@ their digest and forgotten when the process ends, so there is nothing to sign an
 from a disk.
 """
 
-import hashlib
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
+
+from attrition_assets.adapters.files import content_digest
 
 COOKIE = "attrition_session"
 HOURS = 8
@@ -26,14 +27,14 @@ class Sessions:
     def open(self, key: SecretStr, now: float) -> str:
         """Begin a visit at `now` (seconds); return what the browser is to send."""
         token = secrets.token_urlsafe(32)
-        self._held[_digest(token)] = (key, now + HOURS * 3600)
+        self._held[content_digest(token.encode())] = (key, now + HOURS * 3600)
         if len(self._held) > MOST_SESSIONS:
             self._held.popitem(last=False)
         return token
 
     def find(self, token: str | None, now: float) -> SecretStr | None:
         """The key of a visit; None if there is none, or it has ended."""
-        held = self._held.get(_digest(token)) if token else None
+        held = self._held.get(content_digest(token.encode())) if token else None
         if held is None or held[1] <= now:
             return None
         return held[0]
@@ -41,7 +42,7 @@ class Sessions:
     def close(self, token: str | None) -> None:
         """End a visit."""
         if token:
-            self._held.pop(_digest(token), None)
+            self._held.pop(content_digest(token.encode()), None)
 
 
 def choose_target(asked: str) -> str:
@@ -52,7 +53,3 @@ def choose_target(asked: str) -> str:
     """
     inside = asked.startswith("/") and not asked.startswith(("//", "/\\"))
     return asked if inside and asked.isprintable() and "\\" not in asked else "/"
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
