@@ -24,7 +24,7 @@ from dagster import (
 from dagster._core.event_api import RunStatusChangeEventType
 
 from attrition_assets.adapters.decision_log import DecisionLog
-from attrition_assets.defs.metadata import find_model_run
+from attrition_assets.defs.metadata import list_model_runs
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.runs import (
     AS_OF_TAG,
@@ -62,8 +62,8 @@ def find_summaries(
         run = instance.get_run_by_id(run_id)
         if run and (month := _read_news(instance, run)) is not None:
             keys[month] = run_id
-    for entry in decided:
-        keys |= dict.fromkeys(_read_decision(instance, entry), f"entry-{entry.number}")
+    for month, entry in _read_decisions(instance, decided):
+        keys[month] = f"entry-{entry.number}"
     if overdue is not None:
         keys[overdue] = "overdue"
     return SensorResult(
@@ -92,17 +92,32 @@ def _count_runs(instance: DagsterInstance, month: pd.Period) -> int:
     return instance.get_runs_count(RunsFilter(tags={PARTITION_TAG: partition_key(month)}))
 
 
-def _read_decision(instance: DagsterInstance, entry: Entry) -> Iterator[pd.Period]:
-    """The summarized months whose summaries do not say yet what an entry of the log records."""
-    found: list[pd.Period | None] = []
+def _read_decisions(
+    instance: DagsterInstance, entries: list[Entry]
+) -> Iterator[tuple[pd.Period, Entry]]:
+    """The summarized months whose summaries do not say yet what an entry records, with it."""
+    if not entries:
+        return
+    summarized = instance.get_materialized_partitions(AssetKey("monthly_summary"))
+    made_by = list_model_runs(instance)
+    for entry in entries:
+        for month in _list_told(instance, entry, made_by):
+            if partition_key(month) in summarized:
+                yield month, entry
+
+
+def _list_told(
+    instance: DagsterInstance, entry: Entry, made_by: dict[int, str]
+) -> Iterator[pd.Period]:
+    """The months that an entry of the log is news to."""
     if entry.kind == Kind.ALARM_ACKNOWLEDGED:
-        found = [parse_month(str(entry.facts["month"]))]
+        yield parse_month(str(entry.facts["month"]))
     elif entry.kind not in REGISTRATION:  # the run that registers says so as it ends
-        runs = [find_model_run(instance, version) for version in sorted(told_versions(entry))]
-        found = [read_month(run) for run in runs if run]
-    if any(month is not None for month in found):
-        summarized = instance.get_materialized_partitions(AssetKey("monthly_summary"))
-        yield from (month for month in found if month and partition_key(month) in summarized)
+        for version in sorted(told_versions(entry)):
+            run = instance.get_run_by_id(made_by[version]) if version in made_by else None
+            month = read_month(run) if run else None
+            if month is not None:
+                yield month
 
 
 def _list_ended(instance: DagsterInstance, after: int) -> list[tuple[int, str]]:

@@ -8,7 +8,6 @@ from dagster import (
     AssetRecordsFilter,
     DagsterEventType,
     DagsterInstance,
-    DagsterRun,
     MetadataValue,
     TableColumn,
     TableMetadataValue,
@@ -76,13 +75,11 @@ def read_run_metadata(instance: DagsterInstance, run_id: str, asset: str) -> dic
     return None
 
 
-def find_model_run(instance: DagsterInstance, version: int) -> DagsterRun | None:
-    """The run that made a version of the model; None if Dagster does not know of it."""
-    for record in instance.fetch_materializations(AssetKey("model"), limit=1000).records:
-        made = not_none(record.asset_materialization).metadata
-        if "version" in made and made["version"].value == version:
-            return instance.get_run_by_id(record.run_id)
-    return None
+def list_model_runs(instance: DagsterInstance) -> dict[int, str]:
+    """The run that made each version of the model that Dagster knows of, by its id."""
+    records = instance.fetch_materializations(AssetKey("model"), limit=1000).records
+    made = ((not_none(each.asset_materialization).metadata, each.run_id) for each in records[::-1])
+    return {int(str(held["version"].value)): run for held, run in made if "version" in held}
 
 
 def mlflow_run_url(settings: Settings, registry: Registry, run_id: str) -> str:
