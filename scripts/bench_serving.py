@@ -182,11 +182,17 @@ def switch_under_load(loop: Loop, body: Path, settings: Settings) -> dict[str, A
         counted = connection.execute(
             "SELECT model_version, COUNT(*) FROM served_predictions GROUP BY 1"
         ).fetchall()
-        stored = {row[0] for row in connection.execute("SELECT request_id FROM served_predictions")}
     found["moves"], found["by_version"] = moves, dict(counted)
-    found["not_stored"] = len(set(found["acknowledged"]) - stored)
+    found["not_stored"] = count_not_stored(found, settings)
     found["failures"] = sum(n for status, n in found["statuses"].items() if status != "200")
     return found
+
+
+def count_not_stored(found: dict[str, Any], settings: Settings) -> int:
+    """How many answers of a load are not on record."""
+    with closing(sqlite3.connect(settings.home / "serving" / "predictions.db")) as connection:
+        stored = {row[0] for row in connection.execute("SELECT request_id FROM served_predictions")}
+    return len(set(found["acknowledged"]) - stored)
 
 
 def overload(body: Path, server: "subprocess.Popen[bytes]", settings: Settings) -> dict[str, Any]:
@@ -194,9 +200,7 @@ def overload(body: Path, server: "subprocess.Popen[bytes]", settings: Settings) 
     before = read_memory(server.pid)
     found = read_load(start_load(body, 2 * LIMIT, SECONDS))
     found["memory_growth_mib"] = read_memory(server.pid) - before
-    with closing(sqlite3.connect(settings.home / "serving" / "predictions.db")) as connection:
-        stored = {row[0] for row in connection.execute("SELECT request_id FROM served_predictions")}
-    found["not_stored"] = len(set(found["acknowledged"]) - stored)
+    found["not_stored"] = count_not_stored(found, settings)
     after = read_load(start_load(body, RATE, 5))
     found["after"] = after["statuses"]
     return found
