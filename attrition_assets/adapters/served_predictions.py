@@ -50,6 +50,11 @@ SERVED = Table(
     Column("scored_at", DateTime(timezone=True), nullable=False),
 )
 
+INSERTS = {  # made once: to make one takes as long as to run it
+    "sqlite": sqlite.insert(SERVED).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(SERVED).on_conflict_do_nothing(),
+}
+
 
 @dataclass(frozen=True)
 class ServedPredictions:
@@ -98,9 +103,8 @@ class ServedPredictions:
         with self.database.speaking(), self.engine.begin() as connection:
             if "made" not in self.__dict__:
                 METADATA.create_all(connection)
-            dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
             if rows:
-                connection.execute(dialect.insert(SERVED).on_conflict_do_nothing(), rows)
+                connection.execute(INSERTS[connection.dialect.name], rows)
         self.__dict__["made"] = True
 
     def read(self, limit: int, request_id: str | None = None) -> Rows:

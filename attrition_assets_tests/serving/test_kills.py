@@ -8,7 +8,7 @@ import random
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -45,15 +45,13 @@ def is_ready(port: int) -> bool:
 def ask_until_it_is_dead(port: int, body: bytes, acknowledged: list[str]) -> None:
     """Ask over and over; note the request of each whole answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
+    with closing(connection), suppress(OSError, http.client.HTTPException):
         while True:
             connection.request("POST", "/predict", body)
-            answer = connection.getresponse()
-            content = answer.read()
+            with connection.getresponse() as answer:  # it holds the socket too, until it is closed
+                content = answer.read()
             if answer.status == 200:
                 acknowledged.append(content.split(b'"request_id":"')[1][:32].decode())
-    except (OSError, http.client.HTTPException):
-        return
 
 
 def test_every_answer_of_a_process_that_is_killed_under_load_is_on_record_once(
