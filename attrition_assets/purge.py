@@ -10,24 +10,35 @@ import pandas as pd
 from dagster import DagsterInstance
 
 from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.adapters.flagged_access import FlaggedAccess
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.removal import Removable, find_removable, remove
+from attrition_assets.adapters.served_predictions import ServedPredictions
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.contract import read_contract
 from attrition_assets.defs.runs import find_running_retraining
 from attrition_assets.errors import StorageError
 from attrition_assets.governance.decisions import Entry, Kind
-from attrition_assets.governance.retention import describe_months, find_last_past
+from attrition_assets.governance.retention import describe_months, find_end, find_last_past
 from attrition_assets.settings import Settings
 
 
 @dataclass(frozen=True)
 class Past:
-    """What is past its retention: of `last` and before; `registry` is where its versions are."""
+    """What is past its retention: of `last` and before; `registry` is where its versions are.
+
+    `served` counts the predictions that the prediction API answered, `readings` those of flagged
+    lists.
+    """
 
     last: pd.Period
     removable: Removable
     registry: Registry
+    served: int
+    readings: int
+
+    def __bool__(self) -> bool:
+        return bool(self.removable or self.served or self.readings)
 
 
 def find_past(settings: Settings, instance: DagsterInstance, now: datetime) -> Past:
@@ -45,7 +56,15 @@ def find_past(settings: Settings, instance: DagsterInstance, now: datetime) -> P
     registry = Registry(settings.mlflow_uri, settings.home, contract)
     last = find_last_past(now, settings.retention_days)
     store = SnapshotStore(settings.home, contract)
-    return Past(last, find_removable(settings.home, registry, store, last), registry)
+    removable = find_removable(settings.home, registry, store, last)
+    before = find_end(last)
+    return Past(
+        last,
+        removable,
+        registry,
+        served=sum(each.count_before(before) for each in _list_served(settings)),
+        readings=FlaggedAccess(settings.home).count_before(before),
+    )
 
 
 def remove_past(
@@ -65,11 +84,24 @@ def remove_past(
         files=removable.files,
         reference_tables=len(removable.tables),
         held_out_scores=len(removable.held_out),
+        served_predictions=past.served,
+        readings=past.readings,
         retention_days=settings.retention_days,
     )
     said = f"removed under retention on {now:%Y-%m-%d} by {entry.who} (decision {entry.number})"
     remove(removable, settings.home, past.registry, said)
+    before = find_end(past.last)
+    for each in _list_served(settings):
+        each.remove_before(before)
+    FlaggedAccess(settings.home).remove_before(before)
     return entry
+
+
+def _list_served(settings: Settings) -> list[ServedPredictions]:
+    return [
+        ServedPredictions(settings.served_predictions),
+        ServedPredictions(settings.waiting_predictions),
+    ]
 
 
 def render_past(past: Past, settings: Settings) -> str:
@@ -88,6 +120,8 @@ def render_past(past: Past, settings: Settings) -> str:
             else f"held-out scores of run {each.run_id}, of which no version came"
             for each in removable.held_out
         ),
+        *([f"{past.served:,} predictions that the prediction API answered"] if past.served else []),
+        *([f"{past.readings:,} readings of flagged lists"] if past.readings else []),
     ]
     lines = [
         f"Kept for {settings.retention_days} days (ATTRITION_RETENTION_DAYS): months up to "

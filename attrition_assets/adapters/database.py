@@ -32,9 +32,13 @@ EXAMPLE = "postgresql://reader:PASSWORD@db.example/hr or sqlite:////data/hr.db"
 
 @dataclass(frozen=True)
 class Database:
-    """What a SQLAlchemy URL leads to. Neither its representation nor its errors show the URL."""
+    """What a SQLAlchemy URL leads to. Neither its representation nor its errors show the URL.
+
+    `setting` is where the URL is from, for who reads the errors.
+    """
 
     url: SecretStr
+    setting: str = "ATTRITION_DATABASE"
 
     @property
     def name(self) -> str:
@@ -68,7 +72,7 @@ class Database:
     def _open(self, writes: bool) -> Iterator[Engine]:
         url, options = parse_url(self.url), {}
         if url.get_backend_name() == "sqlite":
-            url = _open_file(url, writes)
+            url = _open_file(url, writes, self.setting)
         if url.drivername == "postgresql+psycopg" and "connect_timeout" not in url.query:
             options = {"connect_timeout": CONNECT_SECONDS}
         try:
@@ -83,7 +87,7 @@ class Database:
             ) from None
         except (ArgumentError, ValueError, TypeError):
             raise DatabaseError(
-                f"{self.name} cannot be opened: an option after the ? of ATTRITION_DATABASE is not "
+                f"{self.name} cannot be opened: an option after the ? of {self.setting} is not "
                 "one that its driver takes"
             ) from None
         try:
@@ -101,7 +105,7 @@ class Database:
         except (SQLAlchemyError, UnicodeError) as error:
             raise DatabaseError(
                 f"{self.name} does not do what is asked of it: {self.explain(error)}; correct "
-                "ATTRITION_DATABASE or what it should read or write, and do it again"
+                f"{self.setting} or what it should read or write, and do it again"
             ) from None
 
     def explain(self, error: Exception) -> str:
@@ -149,13 +153,13 @@ def split_name(table: str) -> tuple[str, str | None]:
     return name, schema or None
 
 
-def _open_file(url: URL, writes: bool) -> URL:
+def _open_file(url: URL, writes: bool, setting: str) -> URL:
     """The URL of a SQLite file that must be there: SQLite itself would make an empty one."""
     path = Path(url.database or "")
     if not url.database or not path.is_file():
         raise DatabaseError(
             f"there is no SQLite file {url.database or '(none is named)'}: correct "
-            "ATTRITION_DATABASE, such as sqlite:////data/hr.db with four strokes for a whole path"
+            f"{setting}, such as sqlite:////data/hr.db with four strokes for a whole path"
         )
     if writes:
         return url

@@ -4,6 +4,7 @@ Rows are kept apart by request and row: what is written again stands once.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    func,
+    inspect,
     select,
     tuple_,
 )
@@ -30,6 +33,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from attrition_assets.adapters.database import Database, parse_url
 from attrition_assets.errors import DatabaseError
 
+SETTING = "ATTRITION_SERVED_PREDICTIONS"
 ACCEPTED = ("sqlite", "postgresql")
 CONNECT_SECONDS, LOCKED_SECONDS = 5, 2  # until a database that does not answer counts as away
 Rows = list[dict[str, Any]]
@@ -65,7 +69,7 @@ class ServedPredictions:
     @cached_property
     def database(self) -> Database:
         """The database, which explains its errors without a password."""
-        return Database(self.url)
+        return Database(self.url, SETTING)
 
     @cached_property
     def engine(self) -> Engine:
@@ -77,7 +81,7 @@ class ServedPredictions:
         if url.get_backend_name() not in ACCEPTED:
             raise DatabaseError(
                 f"{self.database.name} cannot keep served predictions: name a SQLite file or a "
-                "PostgreSQL database in ATTRITION_SERVED_PREDICTIONS"
+                f"PostgreSQL database in {SETTING}"
             )
         if url.get_backend_name() == "postgresql":
             options = {"connect_timeout": CONNECT_SECONDS}
@@ -114,6 +118,28 @@ class ServedPredictions:
             found = found.where(SERVED.c.request_id == request_id)
         with self.database.reading() as connection:
             return [dict(row._mapping) for row in connection.execute(found.limit(limit))]
+
+    def count_before(self, instant: datetime) -> int:
+        """How many rows were scored before an instant in UTC. Raises DatabaseError."""
+        if not self._is_made():
+            return 0
+        found = select(func.count()).where(SERVED.c.scored_at < instant)
+        with self.database.reading() as connection:
+            return int(connection.execute(found).scalar_one())
+
+    def remove_before(self, instant: datetime) -> None:
+        """Remove the rows that were scored before an instant in UTC. Raises DatabaseError."""
+        if self._is_made():
+            with self.database.writing() as connection:
+                connection.execute(delete(SERVED).where(SERVED.c.scored_at < instant))
+
+    def _is_made(self) -> bool:
+        """Whether anything was ever written: the table is there."""
+        url = parse_url(self.url)
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+            return False
+        with self.database.reading() as connection:
+            return inspect(connection).has_table(SERVED.name)
 
     def close(self) -> None:
         """End all connections."""

@@ -44,7 +44,9 @@ def purge(yes: bool, reason: str | None, who: str) -> None:
     A month is as old as its last day. What goes of it: its snapshot and verdict, predictions, drift
     report, pages and summary, each with the versions that it superseded; metrics, quarantined
     files, waivers, and what a killed process left half-written. A reference table is as old as the
-    oldest month in it; with it go the held-out scores in MLflow of what learned from it.
+    oldest month in it; with it go the held-out scores in MLflow of what learned from it. Of serving
+    go the predictions that were answered in these months, wherever they are stored, and who read
+    flagged lists then.
 
     Never removed: what the champion, the challenger, the version that a rollback restores and the
     versions that scored months still kept were made of; months whose drift alarm is younger than
@@ -61,7 +63,7 @@ def purge(yes: bool, reason: str | None, who: str) -> None:
     with open_instance(settings, writes=yes) as instance:
         past = find_past(settings, instance, now)
         click.echo(render_past(past, settings))
-        if not past.removable:
+        if not past:
             return
         if not yes:
             click.echo("\nNothing was removed. To remove it: attrition purge --yes")

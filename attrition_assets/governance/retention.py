@@ -4,7 +4,7 @@ Plain values. What is removed, and from where, is for `adapters.removal`.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
@@ -33,6 +33,12 @@ def find_last_past(now: datetime, retention_days: int) -> pd.Period:
     oldest_day = pd.Timestamp(now.date() - timedelta(days=retention_days))
     month = pd.Period(oldest_day, freq="M")
     return month if last_day(month) < oldest_day else month - 1
+
+
+def find_end(month: pd.Period) -> datetime:
+    """The first instant after a month, in UTC: what has a time before it is of it, or older."""
+    end: datetime = (month + 1).start_time.tz_localize(UTC).to_pydatetime()
+    return end
 
 
 def find_removal(entries: Iterable[Entry], month: pd.Period) -> Removal | None:

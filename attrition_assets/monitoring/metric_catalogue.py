@@ -7,9 +7,6 @@ from enum import StrEnum
 
 from attrition_assets.values import Value
 
-# Kept for the prediction API, which there is not yet: nothing writes it.
-RESERVED = ("scoring_latency_seconds",)
-
 
 class Area(StrEnum):
     """What a metric is about."""

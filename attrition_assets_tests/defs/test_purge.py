@@ -1,5 +1,6 @@
 """What is past its retention goes, on record; what is needed stays; the loop goes on."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,16 +10,19 @@ import pytest
 
 from attrition_assets.adapters import removal
 from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.adapters.flagged_access import Access, FlaggedAccess
 from attrition_assets.adapters.held_out_scores import HeldOutScores
 from attrition_assets.adapters.metrics_table import MetricsTable
 from attrition_assets.adapters.registry import MODEL_NAME
 from attrition_assets.adapters.removal import find_month_files, require_not_removed
+from attrition_assets.adapters.served_predictions import ServedPredictions
 from attrition_assets.defs.promotion import promote_version
 from attrition_assets.errors import RegistryError, SnapshotError
 from attrition_assets.governance.decisions import Kind
 from attrition_assets.months import parse_month
 from attrition_assets.purge import Past, find_past, remove_past, render_past
 from attrition_assets_tests.seen import assert_in_guide, attrition, digest_files
+from attrition_assets_tests.serving.conftest import make_rows
 
 from .conftest import DRIFT, LAST, RETRAINED, UNSEEN, Place, Walked
 
@@ -87,6 +91,27 @@ def test_the_months_past_it_go_whole_and_on_record(kept_short: Place) -> None:
     assert entry.facts["files"] == past.removable.files
     assert not log.verify().breaks
     assert not find(kept_short).removable
+
+
+def test_what_was_served_in_these_months_goes_with_them_and_on_record(kept_short: Place) -> None:
+    home, settings = kept_short.settings.home, kept_short.settings
+    instants = [datetime(2025, 1, 31, 23, 59, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC)]
+    held, access = ServedPredictions(settings.served_predictions), FlaggedAccess(home)
+    with closing(held):
+        held.write([row | {"scored_at": at} for at in instants for row in make_rows(f"{at:%m}", 2)])
+    for at in instants:
+        access.add(Access(at=at, who="erik", month="2025-01", form="csv", rows=9))
+    past = find(kept_short)
+    shown = render_past(past, settings)
+    assert "  2 predictions that the prediction API answered\n" in shown
+    assert "  1 readings of flagged lists\n" in shown
+    purge(kept_short)
+    assert [(each["request_id"], each["row"]) for each in held.read(9)] == [("02", 0), ("02", 1)]
+    assert [each.at for each in access.read()] == instants[1:]
+    assert access.path.stat().st_mode & 0o777 == 0o600
+    facts = DecisionLog(home).entries()[-1].facts
+    assert (facts["served_predictions"], facts["readings"]) == (2, 1)
+    assert not find(kept_short)
 
 
 @pytest.mark.slow

@@ -92,6 +92,13 @@ def api(settings: Settings) -> Iterator[httpx.Client]:
         yield client
 
 
+def make_rows(request: str, count: int = 1) -> list[dict[str, Any]]:
+    """What the API stores of one request."""
+    row = {"employee": "7", "probability": 0.25, "flag": True, "threshold": 0.2}
+    more = {"model_version": 3, "reasons": "OverTime", "asked_by": "payroll", "scored_at": NOW}
+    return [{"request_id": request, "row": number, **row, **more} for number in range(count)]
+
+
 def draw_people(rows: int, seed: int = 5) -> list[dict[str, Any]]:
     """Employees as they are sent, with the ids 1, 2, ..."""
     contract = read_contract()

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from concurrent.futures import wait
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -16,14 +15,9 @@ from attrition_assets.serving.store import PredictionStore, Pseudonyms
 from attrition_assets_tests.outages import holding
 from attrition_assets_tests.processes import wait_until
 
-NOW = datetime(2026, 2, 1, tzinfo=UTC)
+from .conftest import NOW, make_rows
+
 AWAY = "postgresql://her:secret@127.0.0.1:9/hr"
-
-
-def make_rows(request: str, count: int = 1) -> list[dict[str, Any]]:
-    row = {"employee": "7", "probability": 0.25, "flag": True, "threshold": 0.2}
-    more = {"model_version": 3, "reasons": "OverTime", "asked_by": "payroll", "scored_at": NOW}
-    return [{"request_id": request, "row": number, **row, **more} for number in range(count)]
 
 
 def place(path: Path) -> ServedPredictions:
@@ -51,6 +45,24 @@ def test_rows_that_are_put_again_stand_once(url: str) -> None:
         for _ in range(2):
             store.put(make_rows("a", 2)).result()
     assert list_ids(held) == [("a", 0), ("a", 1)]
+
+
+def test_what_is_past_its_retention_is_counted_and_goes(url: str) -> None:
+    older = [row | {"scored_at": NOW - timedelta(microseconds=1)} for row in make_rows("old", 3)]
+    with closing(ServedPredictions(SecretStr(url))) as held:
+        assert held.count_before(NOW) == 0  # before anything was written
+        held.remove_before(NOW)
+        held.write([*make_rows("new", 2), *older])
+        assert held.count_before(NOW) == 3
+        held.remove_before(NOW)
+        assert list_ids(held) == [("new", 0), ("new", 1)]
+        assert held.count_before(NOW) == 0
+
+
+def test_a_database_that_is_away_is_no_empty_one() -> None:
+    with pytest.raises(DatabaseError, match="correct ATTRITION_SERVED_PREDICTIONS") as caught:
+        ServedPredictions(SecretStr(AWAY)).count_before(NOW)
+    assert "secret" not in str(caught.value)
 
 
 def test_what_was_put_before_the_end_is_stored(tmp_path: Path) -> None:
