@@ -50,7 +50,7 @@ data: setup
 # One thread a worker: the matrices are small, and threads cost more than they save.
 test: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup \
-		-m "not slow and not faults and not browser and not fuzz" $(ARGS)
+		-m "not slow and not faults and not browser and not fuzz and not docker" $(ARGS)
 
 # Minutes long: the real commands, the loop over again. Much of it is waiting, so there is a worker
 # more than cores.

@@ -6,6 +6,7 @@ from attrition_assets.defs import (
     automation,
     drift,
     drift_checks,
+    images,
     metrics,
     model,
     model_card,
@@ -28,6 +29,7 @@ def build_definitions(settings: Settings) -> Definitions:
             reference.reference_data,
             model.model,
             model.champion,
+            images.images,
             predictions.predictions,
             drift.drift_report,
             summary.monthly_summary,
@@ -56,6 +58,7 @@ def build_definitions(settings: Settings) -> Definitions:
             automation.retrain_on_drift,
             automation.summarize_news,
             automation.send_issues,
+            automation.tag_champion,
         ],
         resources=build_resources(settings),
         # Six short steps a month: a process for each would cost more than the work.

@@ -64,6 +64,10 @@ class GitHubError(AttritionError):
         self.wait, self.refused = wait, refused
 
 
+class ContainerError(AttritionError):
+    """Docker or an image registry does not do what is asked of it, or an image is not sound."""
+
+
 class RecordError(AttritionError):
     """A decision cannot be put on record, or the record is not as it was written."""
 

@@ -76,6 +76,14 @@ class Settings(Value):
         description="GitHub's API; an Enterprise server's is https://HOST/api/v3",
     )
 
+    images: Literal["none", "build", "push"] = Field(
+        "none",
+        description="container images after a retraining: none, build, or push; what is asked for "
+        "and cannot be done is an error",
+    )
+    image_registry: str | None = Field(
+        None, description="where images are pushed, such as registry.example/people"
+    )
     served_predictions: SecretStr = Field(
         description="SQLAlchemy URL of what the prediction API stores; default a SQLite file"
     )
@@ -162,6 +170,25 @@ class Settings(Value):
         if not re.fullmatch(r"https?://[^\s/@]+(/[^\s@]*)?", value):
             raise ValueError("is no address such as https://api.github.com")
         return value.rstrip("/")
+
+    @field_validator("image_registry")
+    @classmethod
+    def _is_a_registry(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*", value):
+            raise ValueError(
+                f"{value!r} is no registry's name, with a path if need be, such as "
+                "registry.example/people: no scheme, no tag, lower case"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _names_a_registry_to_push_to(self) -> Self:
+        if (self.images == "push") != (self.image_registry is not None):
+            raise ValueError(
+                "ATTRITION_IMAGES=push and ATTRITION_IMAGE_REGISTRY go together: set both, or "
+                "neither"
+            )
+        return self
 
     @model_validator(mode="after")
     def _names_a_repository_of_a_token(self) -> Self:

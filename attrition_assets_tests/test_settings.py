@@ -93,6 +93,9 @@ def test_an_unknown_variable_is_refused_by_name(name: str) -> None:
         ("ATTRITION_FIRST_MONTH", "May 2024", "'May 2024' is not a month: write 2026-01"),
         ("ATTRITION_HOME", "", "is empty: give a value, or unset it"),
         ("ATTRITION_TRIALS", "", "is empty: give a value, or unset it"),
+        ("ATTRITION_IMAGES", "yes", "'none', 'build' or 'push'"),
+        ("ATTRITION_IMAGE_REGISTRY", "https://registry.example", "no scheme, no tag, lower case"),
+        ("ATTRITION_IMAGE_REGISTRY", "registry.example/people:1", "no scheme, no tag, lower case"),
     ],
 )
 def test_a_malformed_variable_is_refused_by_name(name: str, value: str, fault: str) -> None:
@@ -169,6 +172,14 @@ def test_a_token_of_github_is_a_secret_and_goes_with_a_repository() -> None:
     assert settings.github_url == "https://github.example/api/v3"
     assert read().github_url == "https://api.github.com"
     assert "hidden" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_images_are_pushed_somewhere_or_not_at_all() -> None:
+    read(ATTRITION_IMAGES="build")
+    held = read(ATTRITION_IMAGES="push", ATTRITION_IMAGE_REGISTRY="127.0.0.1:5000/people/hr")
+    assert (held.images, held.image_registry) == ("push", "127.0.0.1:5000/people/hr")
+    assert "go together" in refuse(ATTRITION_IMAGES="push")
+    assert "go together" in refuse(ATTRITION_IMAGE_REGISTRY="registry.example")
 
 
 @pytest.mark.parametrize(

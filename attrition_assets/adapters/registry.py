@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -286,6 +287,12 @@ class Registry:
     def find_run(self, version: int) -> str:
         """The MLflow run that made a version."""
         return self._made_by()[version]
+
+    def find_creation(self, version: int) -> datetime:
+        """When a version was registered, in UTC. Raises RegistryError if it is unknown."""
+        with answering(self.uri):
+            found = self.client.get_model_version(MODEL_NAME, str(version))
+        return datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
 
     def _made_by(self) -> dict[int, str]:
         """All registered versions, each with the MLflow run that made it."""

@@ -18,6 +18,7 @@ from attrition_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from attrition_assets.adapters.model_cards import ModelCards
+    from attrition_assets.adapters.registry import Registry
 
 
 class _Group(click.Group):
@@ -107,6 +108,19 @@ def report_progress(started: float) -> Callable[[str], None]:
         sys.stdout.flush()
 
     return say
+
+
+def tell_images(settings: Settings, registry: "Registry") -> None:
+    """Let the images' tag follow the champion, and say so. Where it cannot, the daemon goes on
+    trying: the champion is promoted all the same.
+    """
+    from attrition_assets.defs.images import move_champion_tag
+
+    try:
+        if said := move_champion_tag(settings, registry):
+            click.echo(said)
+    except AttritionError as error:
+        click.echo(f"note: the images' tag was not moved, the sensor tag_champion will: {error}")
 
 
 def refresh_written_cards(cards: "ModelCards") -> None:

@@ -14,6 +14,7 @@ from attrition_assets.cli.group import (
     name_who,
     open_instance,
     refresh_written_cards,
+    tell_images,
 )
 from attrition_assets.cli.pull_requests import FILE, at_repository, promote_merged
 from attrition_assets.settings import load_settings
@@ -92,6 +93,7 @@ def promote(
         )
     refresh_written_cards(held["cards"])
     click.echo(f"version {chosen} is champion now; it was {previous or 'none'} before")
+    tell_images(settings, registry)
 
 
 @main.command()
@@ -109,6 +111,7 @@ def rollback(reason: str, who: str) -> None:
         former, replaced = roll_back(instance, held["registry"], who=who, why=reason, now=now)
     refresh_written_cards(held["cards"])
     click.echo(f"version {former} is champion again, in place of {replaced}")
+    tell_images(settings, held["registry"])
 
 
 @main.command()

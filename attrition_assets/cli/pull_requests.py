@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attrition_assets.cli.group import choose_version, main, open_instance, refresh_written_cards
+from attrition_assets.cli.group import (
+    choose_version,
+    main,
+    open_instance,
+    refresh_written_cards,
+    tell_images,
+)
 from attrition_assets.settings import PROJECT_ROOT, load_settings
 
 if TYPE_CHECKING:
@@ -88,6 +94,7 @@ def promote_merged(
         refresh_written_cards(held["cards"])
         by = ", ".join(decision.approvers)
         click.echo(f"version {decision.version} is champion now, approved by {by}")
+        tell_images(settings, registry)
         return
     said = f"nothing is promoted by {told.describe()}\n" + "\n".join(
         f"  {reason}" for reason in decision.reasons

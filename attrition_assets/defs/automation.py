@@ -1,6 +1,7 @@
-"""All that starts a run: three jobs, the schedule, and two sensors; and one that sends issues.
+"""All that starts a run: three jobs, the schedule, and two sensors; and one that sends issues, one
+that tags images.
 
-What the sensors decide stands in `retraining.py`, `failures.py` and `issues.py`.
+What the sensors decide stands in `retraining.py`, `failures.py`, `issues.py` and `images.py`.
 """
 
 from datetime import UTC, datetime
@@ -22,8 +23,10 @@ from dagster import (
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.github import open_github
 from attrition_assets.adapters.outbox import Outbox
+from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.defs.failures import find_summaries
+from attrition_assets.defs.images import move_champion_tag
 from attrition_assets.defs.issues import check_again, check_sent, try_again
 from attrition_assets.defs.retraining import decide_request
 from attrition_assets.defs.runs import MONTHLY, RETRAINING, SUMMARY
@@ -43,8 +46,8 @@ monthly_job = define_asset_job(
 )
 retraining_job = define_asset_job(
     RETRAINING,
-    selection=AssetSelection.assets("reference_data", "model"),
-    description="A new challenger from the newest reference data.",
+    selection=AssetSelection.assets("reference_data", "model", "images"),
+    description="A new challenger from the newest reference data, and its images.",
     tags=RETRY_IF_KILLED,
 )
 summary_job = define_asset_job(
@@ -109,3 +112,14 @@ def send_issues(
     said = try_again(outbox, github, datetime.now(UTC))
     mended = [] if outbox.waiting() else check_again(context.instance, check_sent(outbox, github))
     return SensorResult(skip_reason=said, asset_events=mended) if mended else SkipReason(said)
+
+
+@sensor(minimum_interval_seconds=2 * INTERVAL_SECONDS, default_status=DefaultSensorStatus.RUNNING)
+def tag_champion(
+    settings: ResourceParam[Settings], registry: ResourceParam[Registry]
+) -> SkipReason:
+    """Lets the images' tag `champion` follow the champion, whoever moved that, and however."""
+    if settings.images == "none":
+        return SkipReason("No images are asked for: ATTRITION_IMAGES is none.")
+    said = move_champion_tag(settings, registry)
+    return SkipReason(said or "The tag names the champion's images.")

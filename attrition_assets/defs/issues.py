@@ -21,7 +21,12 @@ from attrition_assets.adapters.outbox import Outbox
 from attrition_assets.defs.metadata import read_run_metadata
 from attrition_assets.defs.month_state import MonthState, State
 from attrition_assets.defs.retraining import EVALUATED
-from attrition_assets.defs.runs import IN_PROGRESS, explain_failure, find_retrainings
+from attrition_assets.defs.runs import (
+    IN_PROGRESS,
+    explain_failure,
+    find_retrainings,
+    name_failed_steps,
+)
 from attrition_assets.errors import GitHubError
 from attrition_assets.governance.decisions import CHAMPION_MADE, Entry, Kind, list_news
 from attrition_assets.monitoring.decision import Decision, RetrainingDecision
@@ -52,18 +57,25 @@ def read_retraining(
     newest, run_id = f"Retraining (run {runs[0].run_id}):", runs[0].run_id
     if runs[0].status in IN_PROGRESS:
         return RetrainingResult("retraining under way", (f"{newest} under way",))
-    if runs[0].status != DagsterRunStatus.SUCCESS:
+    made = read_run_metadata(instance, run_id, "model")
+    images_failed = made is not None and name_failed_steps(instance, run_id) == {"images"}
+    if runs[0].status != DagsterRunStatus.SUCCESS and not images_failed:
         todo = "mend the cause, then `attrition retrain --reason TEXT`"
         why = f"{newest} **failed**: {explain_failure(instance, run_id)}"
         return RetrainingResult("retraining failed", (why, f"To do: {todo}"), Label.FAILED, todo)
-    made = read_run_metadata(instance, run_id, "model")
     if made is None:
         return RetrainingResult("retrained", (f"{newest} succeeded",), Label.RETRAINED)
     version = int(made["version"])
     news = list_news(log.known_entries(), version)
     lines = (f"{newest} succeeded, version {version}", *map(_tell_entry, news))
     became, todo = _tell_outcome(version, news)
-    return RetrainingResult(f"retrained, version {version} {became}", lines, Label.RETRAINED, todo)
+    said = f"retrained, version {version} {became}"
+    if not images_failed:
+        return RetrainingResult(said, lines, Label.RETRAINED, todo)
+    why = f"The images of version {version} **failed**: {explain_failure(instance, run_id)}"
+    again = "mend why the images failed, then materialize `images`"
+    todo = f"{again}; {todo}" if todo else again
+    return RetrainingResult(f"{said}; its images failed", (*lines, why), Label.FAILED, todo)
 
 
 def _tell_entry(entry: Entry) -> str:

@@ -76,6 +76,12 @@ def find_last_failure(instance: DagsterInstance, partition: str) -> DagsterRun |
     return ended[0] if ended and ended[0].status in FAILED else None
 
 
+def name_failed_steps(instance: DagsterInstance, run_id: str) -> set[str]:
+    """The steps of a run that failed."""
+    failed = instance.all_logs(run_id, of_type=DagsterEventType.STEP_FAILURE)
+    return {each.step_key for each in failed if each.step_key}
+
+
 def explain_failure(instance: DagsterInstance, run_id: str) -> str:
     """Why a run failed: its failed blocking checks, or the first error that was raised in it."""
     checks = [

@@ -9,6 +9,7 @@ UPSTREAM = {
     "reference_data": {"employee_snapshot"},
     "model": {"reference_data"},
     "champion": {"model"},
+    "images": {"model"},
     "predictions": {"employee_snapshot", "champion"},
     "drift_report": {"employee_snapshot", "predictions"},
     "monthly_summary": {"drift_report", "predictions"},
@@ -40,6 +41,7 @@ CHECKS = {
         "flags_like_champion",
         "learned_from_sound_data",
     },
+    "images": {"images_in_registry", "images_tried_out"},
     "predictions": {"one_score_per_employee", "probabilities_valid"},
     "drift_report": {
         "no_broken_column",
@@ -109,7 +111,7 @@ def test_jobs_schedule_and_sensor_are_there_and_running_by_default() -> None:
         }
         for name in ("monthly", "retraining")
     }
-    assert jobs == {"monthly": MONTHLY, "retraining": {"reference_data", "model"}}
+    assert jobs == {"monthly": MONTHLY, "retraining": {"reference_data", "model", "images"}}
     assert [node.name for node in defs.resolve_job_def("promotion").nodes] == ["move_champion"]
     assert defs.resolve_sensor_def("retrain_on_drift").default_status.value == "RUNNING"
     assert defs.resolve_asset_graph().get(AssetKey("champion")).is_external
