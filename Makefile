@@ -3,19 +3,17 @@ PYTHON ?= python3.11
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 SETUP := .venv/.ready
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-	--extra dev pyproject.toml --output-file requirements.lock
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links
+LOCK := $(COMPILE) --custom-compile-command "make lock"
 
 # What NannyML imports and never uses here, and weighs most, is left out.
-PEERS_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-emit-package kaleido \
-	--no-emit-package nvidia-nccl-cu12 --custom-compile-command "make lock-peers" \
-	scripts/peers.in --output-file scripts/peers.lock
+PEERS_LOCK := $(COMPILE) --no-emit-package kaleido --no-emit-package nvidia-nccl-cu12 \
+	--custom-compile-command "make lock-peers" scripts/peers.in --output-file scripts/peers.lock
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui serve test test-slow test-browser fuzz faults faults-long check format data lock \
+.PHONY: setup demo ui serve test test-slow test-browser test-docker fuzz faults faults-long check format data lock \
 	lock-peers bench bench-drift bench-drift-peers bench-gate bench-model bench-serving bench-size \
 	clean
 
@@ -31,8 +29,15 @@ $(SETUP): .venv/bin/uv requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Each image has a lock of its own, of the versions in requirements.lock and of nothing else.
+IMAGE_LOCKS := docker/web docker/model docker/mlflow
+
 lock: .venv/bin/uv
-	$(LOCK)
+	$(LOCK) --extra dev pyproject.toml --output-file requirements.lock
+	$(LOCK) --constraints requirements.lock --extra containers pyproject.toml \
+		--output-file docker/dagster.lock
+	$(foreach name,$(IMAGE_LOCKS),$(LOCK) --constraints requirements.lock $(name).in \
+		--output-file $(name).lock &&) true
 
 demo: setup
 	$(BIN)/attrition demo $(if $(DATA),--data $(DATA))
@@ -70,6 +75,11 @@ faults-long: setup
 # In Debian's Chromium (packages chromium and chromium-driver); without it these tests are skipped.
 test-browser: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m browser $(ARGS)
+
+# Images built and run by a real Docker engine, which docker/engine.sh makes where it can; without
+# one these tests are skipped.
+test-docker: setup
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m docker $(ARGS)
 
 # A thousand requests a path, drawn from what the APIs' documents allow and what they do not.
 fuzz: setup

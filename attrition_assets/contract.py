@@ -8,14 +8,16 @@ from collections.abc import Callable, Hashable
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-import pandas as pd
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from attrition_assets.errors import ContractError
 from attrition_assets.values import Value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_CONTRACT = Path(__file__).parent / "contracts" / "ibm.yaml"
 
@@ -234,6 +236,6 @@ def explain_faults(error: ValidationError, whole: str) -> str:
     )
 
 
-def order_columns(table: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+def order_columns(table: "pd.DataFrame", contract: Contract) -> "pd.DataFrame":
     """The contract's columns of `table`, in the contract's order."""
     return table[[name for name in contract.columns if name in table.columns]]

@@ -7,9 +7,8 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-import pandas as pd
 from pydantic import (
     Field,
     SecretStr,
@@ -21,8 +20,10 @@ from pydantic import (
 from attrition_assets.adapters.database import TABLE_NAME, check_source, parse_url
 from attrition_assets.contract import DEFAULT_CONTRACT
 from attrition_assets.errors import DatabaseError, SettingsError
-from attrition_assets.months import parse_month
 from attrition_assets.values import Value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PREFIX = "ATTRITION_"
 PROJECT_ROOT = Path(__file__).parents[1]
@@ -117,6 +118,8 @@ class Settings(Value):
     @field_validator("first_month")
     @classmethod
     def _is_a_month(cls, value: str) -> str:
+        from attrition_assets.months import parse_month  # it loads pandas, which the pages lack
+
         return str(parse_month(value))
 
     @field_validator("snapshots_from", "departures_from")
@@ -250,8 +253,10 @@ class Settings(Value):
         return SecretStr(f"sqlite:///{self.home}/serving/waiting.db")
 
     @property
-    def start(self) -> pd.Period:
+    def start(self) -> "pd.Period":
         """The first month that is a partition."""
+        from attrition_assets.months import parse_month
+
         return parse_month(self.first_month)
 
 

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
-
-import pandas as pd
+from typing import TYPE_CHECKING, BinaryIO
 
 from attrition_assets.adapters.storage import explain_refused_write
 from attrition_assets.errors import StorageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
@@ -87,7 +88,7 @@ def is_held(lock: Path) -> bool:
     return False
 
 
-def to_parquet_bytes(table: pd.DataFrame) -> bytes:
+def to_parquet_bytes(table: "pd.DataFrame") -> bytes:
     """The table as Parquet: equal tables give equal bytes under one version of pyarrow."""
     content: bytes = table.to_parquet(index=False, compression="zstd")
     return content
