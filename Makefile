@@ -13,7 +13,8 @@ PEERS_LOCK := $(COMPILE) --no-emit-package kaleido --no-emit-package nvidia-nccl
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui serve test test-slow test-browser test-docker fuzz faults faults-long check format data lock \
+.PHONY: setup demo ui serve test test-slow test-browser test-docker fuzz faults faults-long \
+	audit check format data lock \
 	lock-peers bench bench-drift bench-drift-peers bench-gate bench-model bench-serving bench-size \
 	clean
 
@@ -84,6 +85,13 @@ test-docker: setup
 # A thousand requests a path, drawn from what the APIs' documents allow and what they do not.
 fuzz: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m fuzz $(ARGS)
+
+# The locked libraries against what is known of their faults. One that cannot be looked up fails it:
+# not known is not sound.
+AUDIT := $(BIN)/uv tool run pip-audit@2.10.1 --strict --disable-pip --require-hashes
+
+audit: setup
+	$(AUDIT) $(AUDIT_FLAGS) $(foreach lock,requirements.lock $(wildcard docker/*.lock),-r $(lock))
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -68,6 +68,10 @@ class ContainerError(AttritionError):
     """Docker or an image registry does not do what is asked of it, or an image is not sound."""
 
 
+class DeploymentError(AttritionError):
+    """A Dagster elsewhere does not answer, or a run there did not succeed."""
+
+
 class RecordError(AttritionError):
     """A decision cannot be put on record, or the record is not as it was written."""
 

@@ -31,16 +31,18 @@ from attrition_assets.settings import Settings
 OWN_CLASS = re.compile(r"^attrition_assets\.errors\.\w+: ")
 
 
+def read_last_month(now: datetime) -> pd.Period:
+    """The month that ended last at `now`. Raises ValueError if none did since the first."""
+    return _list_ended(now)[1]
+
+
 def read_month(text: str, now: datetime) -> pd.Period:
     """The month that `text` names, if it can be run at `now`.
 
     Raises ValueError, which names the first and the last month accepted, if it is no month, comes
     before the first or has not ended yet.
     """
-    keys = MONTHS.get_partition_keys(current_time=now)
-    if not keys:
-        raise ValueError("no month since ATTRITION_FIRST_MONTH has ended yet")
-    first, last = parse_month(keys[0]), parse_month(keys[-1])
+    first, last = _list_ended(now)
     accepted = f"accepted are {first} (ATTRITION_FIRST_MONTH) to {last}, the last that has ended"
     try:
         month = parse_month(text)
@@ -50,6 +52,14 @@ def read_month(text: str, now: datetime) -> pd.Period:
         what = "comes before the first month" if month < first else "has not ended yet"
         raise ValueError(f"{month} {what}: {accepted}")
     return month
+
+
+def _list_ended(now: datetime) -> tuple[pd.Period, pd.Period]:
+    """The first and the last month that can be run at `now`."""
+    keys = MONTHS.get_partition_keys(current_time=now)
+    if not keys:
+        raise ValueError("no month since ATTRITION_FIRST_MONTH has ended yet")
+    return parse_month(keys[0]), parse_month(keys[-1])
 
 
 def run_month(settings: Settings, instance: DagsterInstance, month: pd.Period) -> str:

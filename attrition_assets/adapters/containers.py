@@ -21,6 +21,7 @@ BUILD_SECONDS, PUSH_SECONDS, ASK_SECONDS = 3600, 1800, 60
 HEALTHY_SECONDS = 180
 LINES_SHOWN = 6
 LABEL = "attrition.tried-out"
+STEP = re.compile(r"#\d+ \[")  # of a build: "#7 [api 2/3] COPY ..."
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # What a registry says of a tag that it does not hold. Anything else is no answer.
 ABSENT = re.compile(r"not found|manifest unknown|name unknown|MANIFEST_UNKNOWN|NAME_UNKNOWN")
@@ -71,9 +72,10 @@ class Engine:
         arguments: dict[str, str],
         report: Callable[[str], None],
     ) -> None:
-        """Build one target of the context's `docker/Dockerfile`, each line of progress reported."""
-        words = ["buildx", "build", "--progress", "plain", "--load", "--target", target]
-        words += ["--file", str(context / "docker" / "Dockerfile"), "--tag", self.name(target, tag)]
+        """Build a target of the context by its `docker/Dockerfile`, each step reported."""
+        words = ["buildx", "build", "--progress", "plain", "--load"]
+        words += ["--target", target, "--tag", self.name(target, tag)]
+        words += ["--file", str(context / "docker" / "Dockerfile")]
         words += [word for each in arguments.items() for word in ("--build-arg", "=".join(each))]
         _run_aloud(*words, str(context), seconds=BUILD_SECONDS, report=report)
 
@@ -182,7 +184,7 @@ def _run(*words: str, seconds: int = ASK_SECONDS) -> tuple[str, str]:
 
 
 def _run_aloud(*words: str, seconds: int, report: Callable[[str], None]) -> None:
-    """`docker` with these words, each line passed on as it is written."""
+    """`docker` with these words; each line that begins a step is passed on as it is written."""
     lines: deque[str] = deque(maxlen=LINES_SHOWN)
     try:
         process = subprocess.Popen(
@@ -202,8 +204,9 @@ def _run_aloud(*words: str, seconds: int, report: Callable[[str], None]) -> None
             assert process.stdout is not None
             for line in process.stdout:
                 if line.strip():
-                    lines.append(line.rstrip())
-                    report(line.rstrip())
+                    lines.append(line)
+                if STEP.match(line):
+                    report(line.strip())
     finally:
         late.cancel()
     if process.returncode:

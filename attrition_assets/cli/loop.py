@@ -25,15 +25,27 @@ def ui() -> None:
 
 
 @main.command("run")
-@click.argument("month")
-def run_command(month: str) -> None:
-    """Check, score, judge and report MONTH, such as 2026-01, now."""
-    from attrition_assets.month_run import read_month, run_month
+@click.argument("month", required=False)
+@click.option("--at", "url", help="a Dagster elsewhere that does it, such as http://127.0.0.1:3000")
+def run_command(month: str | None, url: str | None) -> None:
+    """Check, score, judge and report MONTH, such as 2026-01, now; by default the last that ended.
 
+    With --at a deployed Dagster runs it, its own sensor decides, and the retraining that it may
+    request is awaited too.
+    """
+    from attrition_assets.month_run import read_last_month, read_month, run_month
+
+    now = datetime.now(UTC)
     try:
-        chosen = read_month(month, now=datetime.now(UTC))
+        chosen = read_month(month, now) if month else read_last_month(now)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="MONTH") from None
+    if url is not None:
+        from attrition_assets.deployment import Deployment
+
+        click.echo(f"{chosen} at {url}")
+        Deployment(url.rstrip("/"), click.echo).run_month(chosen)
+        return
     settings = load_settings()
     with open_instance(settings) as instance:
         click.echo(run_month(settings, instance, chosen))

@@ -1,0 +1,162 @@
+"""A month through a Dagster that runs elsewhere, by its GraphQL, and the retraining it leads to.
+
+Only what the UI could do is done: the month's run is launched, the deployment's own sensor decides,
+and what it requested is awaited. Source of the queries: Dagster's GraphQL schema, 1.13.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import httpx
+import pandas as pd
+
+from attrition_assets.defs.runs import MONTHLY
+from attrition_assets.errors import DeploymentError
+from attrition_assets.months import partition_key
+
+SENSOR = "retrain_on_drift"
+ASK_SECONDS, TIMEOUT_SECONDS = 2.0, 30.0
+LONGEST_SILENCE = 300.0  # of a server that restarts, or of a sensor whose daemon is slow
+ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+
+REPOSITORIES = """{ repositoriesOrError { __typename
+  ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
+  ... on PythonError { message } } }"""
+DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType healthy required } } } }"
+LAUNCH = """mutation ($given: ExecutionParams!) { launchRun(executionParams: $given) { __typename
+  ... on LaunchRunSuccess { run { runId } } ... on Error { message } } }"""
+STATUS = """query ($run: ID!) { runOrError(runId: $run) { __typename
+  ... on Run { status } ... on Error { message } } }"""
+TICKS = """query ($chosen: SensorSelector!) { sensorOrError(sensorSelector: $chosen) { __typename
+  ... on Sensor { sensorState { status ticks(limit: 20) {
+    timestamp status skipReason runIds error { message } } } } ... on Error { message } } }"""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Dagster's webserver at an address. What it does not do raises DeploymentError."""
+
+    url: str
+    report: Callable[[str], None]
+
+    def run_month(self, month: pd.Period) -> None:
+        """Run a month, wait for what the sensor decides then, and for the retraining if there is.
+
+        Raises DeploymentError if one of both runs fails, nobody would decide, or nothing answers.
+        """
+        self._require_daemons()
+        self._await("month", self._launch(month))
+        self.report(f"the sensor {SENSOR} decides ...")
+        tick = self._await_tick(max((each["timestamp"] for each in self._ticks()), default=0.0))
+        if tick["status"] == "FAILURE":
+            raise DeploymentError(f"the sensor {SENSOR} failed: {tick['error']['message']}")
+        if not tick["runIds"]:
+            self.report(f"no retraining: {tick['skipReason'] or 'the sensor asked for none'}")
+            return
+        for retraining in tick["runIds"]:
+            self._await("retraining", retraining)
+
+    @cached_property
+    def _client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=TIMEOUT_SECONDS)
+
+    def _ask(self, query: str, **variables: object) -> dict[str, Any]:
+        """The one field of an answer; errors in it are raised."""
+        asked = {"query": query, "variables": variables}
+        try:
+            answer = self._client.post("/graphql", json=asked)
+            answer.raise_for_status()
+            told = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise DeploymentError(f"{self.url} does not answer as Dagster does: {error}") from None
+        if told.get("errors") or not told.get("data"):
+            said = (told.get("errors") or [{"message": "nothing"}])[0]["message"]
+            raise DeploymentError(f"{self.url} refuses the question: {said}")
+        (found,) = told["data"].values()
+        if "message" in found:
+            raise DeploymentError(f"{self.url} answers {found['__typename']}: {found['message']}")
+        return dict(found)
+
+    def _ask_patiently(self, query: str, **variables: object) -> dict[str, Any]:
+        """The same, by a server that may be away for a while: it is only asked, so asked again."""
+        deadline = time.monotonic() + LONGEST_SILENCE
+        while True:
+            try:
+                return self._ask(query, **variables)
+            except DeploymentError as error:
+                if time.monotonic() > deadline:
+                    raise
+                self.report(f"asking again: {error}")
+            time.sleep(ASK_SECONDS)
+
+    @cached_property
+    def _place(self) -> dict[str, str]:
+        """Where the jobs are: the names that Dagster gives our code."""
+        found = self._ask(REPOSITORIES)["nodes"]
+        ours = [each for each in found if MONTHLY in {job["name"] for job in each["jobs"]}]
+        if len(ours) != 1:
+            raise DeploymentError(
+                f"{self.url} holds {len(ours)} places with a job {MONTHLY!r}, and one is needed: "
+                "see the UI under Deployment"
+            )
+        name, location = ours[0]["name"], ours[0]["location"]["name"]
+        return {"repositoryName": name, "repositoryLocationName": location}
+
+    def _require_daemons(self) -> None:
+        told = self._ask(DAEMONS)["daemonHealth"]["allDaemonStatuses"]
+        ill = [each["daemonType"] for each in told if each["required"] and not each["healthy"]]
+        if ill:
+            raise DeploymentError(
+                f"{self.url} has daemons that are not healthy ({', '.join(ill)}): nothing would be "
+                "decided; start dagster-daemon, see the UI under Deployment"
+            )
+        if self._read_sensor()["status"] != "RUNNING":
+            raise DeploymentError(f"the sensor {SENSOR} at {self.url} is stopped: start it first")
+
+    def _launch(self, month: pd.Period) -> str:
+        tags = [{"key": "dagster/partition", "value": partition_key(month)}]
+        given = {
+            "selector": {**self._place, "jobName": MONTHLY},
+            "runConfigData": {},
+            "executionMetadata": {"tags": tags},
+        }
+        return str(self._ask(LAUNCH, given=given)["run"]["runId"])
+
+    def _await(self, what: str, run: str) -> None:
+        """Wait until a run has ended. Raises DeploymentError unless it succeeded."""
+        seen = ""
+        while seen not in ENDED:
+            status = self._ask_patiently(STATUS, run=run)["status"]
+            if status != seen:
+                self.report(f"{what}: {status.lower()}  {self.url}/runs/{run}")
+                seen = status
+            if seen not in ENDED:
+                time.sleep(ASK_SECONDS)  # Dagster is asked: it tells nobody
+        if seen != "SUCCESS":
+            raise DeploymentError(f"the {what}'s run ended as {seen}: {self.url}/runs/{run}")
+
+    def _read_sensor(self) -> dict[str, Any]:
+        chosen = {**self._place, "sensorName": SENSOR}
+        return dict(self._ask_patiently(TICKS, chosen=chosen)["sensorState"])
+
+    def _ticks(self) -> list[dict[str, Any]]:
+        """The sensor's newest ticks."""
+        return list(self._read_sensor()["ticks"])
+
+    def _await_tick(self, known: float) -> dict[str, Any]:
+        """The first tick after a known one, once it has ended."""
+        deadline = time.monotonic() + LONGEST_SILENCE
+        while time.monotonic() < deadline:
+            later = [each for each in self._ticks() if each["timestamp"] > known]
+            if later:
+                first: dict[str, Any] = min(later, key=lambda each: each["timestamp"])
+                if first["status"] != "STARTED":
+                    return first
+            time.sleep(ASK_SECONDS)
+        raise DeploymentError(
+            f"the sensor {SENSOR} did not tick for {LONGEST_SILENCE:.0f} seconds: does its daemon "
+            "run?"
+        )
