@@ -13,8 +13,8 @@ PEERS_LOCK := $(COMPILE) --no-emit-package kaleido --no-emit-package nvidia-nccl
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui serve test test-slow test-browser test-docker fuzz faults faults-long \
-	audit check format data lock \
+.PHONY: setup demo ui serve up down backup restore test test-slow test-browser test-docker fuzz \
+	faults faults-long audit check format data lock \
 	lock-peers bench bench-drift bench-drift-peers bench-gate bench-model bench-serving bench-size \
 	clean
 
@@ -49,6 +49,13 @@ ui: setup
 # The two APIs, the pages and MLflow, with the champion of the home: `make demo` makes one.
 serve: setup
 	$(BIN)/attrition serve
+
+# All of it in containers, with PostgreSQL: docs/deployment.md.
+up down backup:
+	docker/stack.sh $@
+
+restore:
+	docker/stack.sh restore $(FROM)
 
 data: setup
 	$(BIN)/attrition simulate data --replace

@@ -1,8 +1,8 @@
 """Dagster's code server in a container, which also tells what each run's container is given.
 
 The launcher knows neither settings nor secrets: it is told them with the code (Dagster's container
-context), so that they stand in one place, the code server's own in docker-compose.yml. A secret is
-a file that is mounted from the host; HOST_SECRETS is its folder there.
+context), so that they stand in one place, the code server's own in docker-compose.yml. STACK is the
+name of that; a secret is a file that is mounted from the host, and HOST_SECRETS its folder there.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 from attrition_assets.settings import PREFIX
 
 SECRETS = Path("/run/secrets")
+LABEL = "attrition.stack"  # by which docker/stack.sh finds the containers of runs
 COMMAND = (
     *("dagster", "api", "grpc", "--host", "0.0.0.0", "--port", "4000"),
     *("--module-name", "attrition_assets.definitions"),
@@ -21,13 +22,19 @@ COMMAND = (
 
 
 def describe_container(environment: Mapping[str, str], secrets: list[str]) -> dict[str, Any]:
-    """What a run's container is given: the settings, the state, and the files of `secrets`."""
+    """What a run's container is given: settings, network, state, and the files of `secrets`."""
     settings = {name: environment[name] for name in environment if name.startswith(PREFIX)}
-    state, folder = environment["STATE_VOLUME"], environment["HOST_SECRETS"]
+    stack, folder = environment["STACK"], environment["HOST_SECRETS"]
     mounted = [f"{folder}/{name}:{SECRETS / name}:ro" for name in sorted(secrets)]
     return {
         "env_vars": [f"{name}={value}" for name, value in sorted(settings.items())],
-        "docker": {"container_kwargs": {"volumes": [f"{state}:/state", *mounted]}},
+        "docker": {
+            "networks": [stack],
+            "container_kwargs": {
+                "labels": {LABEL: stack},
+                "volumes": [f"{stack}_state:/state", *mounted],
+            },
+        },
     }
 
 

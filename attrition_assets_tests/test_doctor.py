@@ -204,6 +204,16 @@ def test_a_package_at_another_version_is_named_with_what_is_accepted(
     )
 
 
+def test_a_record_in_a_database_is_not_looked_for_in_the_home(tmp_path: Path) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for asset in (home / "assets" / "employee_snapshot", elsewhere):
+        asset.mkdir(parents=True)
+    (home / "assets" / "employee_snapshot" / "2026-01-01.parquet").touch()
+    (home / "dagster.yaml").write_text(f"storage: {{sqlite: {{base_dir: {elsewhere}}}}}")
+    found = examine_home(home)["Dagster's storage"]
+    assert (found.outcome, found.found) == (Outcome.OK, "0 runs on record in its database")
+
+
 def test_state_that_lost_a_store_is_wrong_and_not_fresh(tmp_path: Path) -> None:
     for asset in ("employee_snapshot", "predictions"):
         folder = tmp_path / "assets" / asset

@@ -249,6 +249,7 @@ class Registry:
             mlflow.active_run().info.run_id,
             tags={**tags, "model_sha256": digest},
             await_creation_for=0,
+            model_id=info.model_id,  # a server refuses a source whose model it is not told
         )
         return int(registered.version)
 

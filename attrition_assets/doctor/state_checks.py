@@ -1,5 +1,8 @@
 """Checks of what the program keeps: months, Dagster's record, the registry, what runs by itself."""
 
+from pathlib import Path
+
+import yaml
 from dagster import AssetKey, RunsFilter
 
 from attrition_assets.adapters.acknowledgements import Acknowledgements
@@ -59,6 +62,8 @@ def check_reports(subject: Subject) -> Answer:
 def check_dagster(subject: Subject) -> Answer:
     """Dagster's storage opens, can be read, and nothing holds it."""
     home = subject.settings.home
+    if _is_in_database(home):
+        return well(f"{subject.instance.get_runs_count()} runs on record in its database")
     if not (home / "history").is_dir():
         if subject.has_stored("employee_snapshot"):
             return wrong(f"{home}/history is lost, though months are stored", RESTORE)
@@ -71,6 +76,12 @@ def check_dagster(subject: Subject) -> Answer:
     if locked := [str(path) for path in find_locked(home) if path.parent.name != "mlflow"]:
         return wrong(f"{', '.join(locked)}: locked by another process at this moment")
     return well(f"{subject.instance.get_runs_count()} runs on record in {home}")
+
+
+def _is_in_database(home: Path) -> bool:
+    """Whether the home's configuration names a storage: without, it is files in the home."""
+    path = home / "dagster.yaml"
+    return path.exists() and "storage" in (yaml.safe_load(path.read_text("utf-8")) or {})
 
 
 def check_mlflow(subject: Subject) -> Answer:

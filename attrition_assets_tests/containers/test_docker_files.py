@@ -45,17 +45,19 @@ def test_every_input_is_there_and_every_target_has_its_own() -> None:
 def test_a_runs_container_has_the_settings_and_the_secrets_of_the_code_server() -> None:
     environment = {
         **{"ATTRITION_TRIALS": "2", "ATTRITION_HOME": "/state", "PATH": "/usr/bin"},
-        **{"STATE_VOLUME": "attrition_state", "HOST_SECRETS": "/srv/stack/secrets"},
+        **{"STACK": "attrition", "HOST_SECRETS": "/srv/stack/secrets"},
     }
     assert describe_container(environment, ["b.pgpass", "a.pgpass"]) == {
         "env_vars": ["ATTRITION_HOME=/state", "ATTRITION_TRIALS=2"],
         "docker": {
+            "networks": ["attrition"],
             "container_kwargs": {
+                "labels": {"attrition.stack": "attrition"},
                 "volumes": [
                     "attrition_state:/state",
                     "/srv/stack/secrets/a.pgpass:/run/secrets/a.pgpass:ro",
                     "/srv/stack/secrets/b.pgpass:/run/secrets/b.pgpass:ro",
-                ]
-            }
+                ],
+            },
         },
     }
