@@ -211,10 +211,18 @@ class Settings(Value):
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read the settings from variables named ATTRITION_....
 
+        A secret may lie in a file that ATTRITION_<NAME>_FILE names, as containers have it.
+
         Raises SettingsError that names every unknown or malformed variable and lists what is
         accepted.
         """
         variables = {name: PREFIX + name.upper() for name in cls.model_fields}
+        secret = [
+            variables[name]
+            for name, field in cls.model_fields.items()
+            if "SecretStr" in str(field.annotation)
+        ]
+        environment = _read_secrets(secret, environment)
         fields = {variable: name for name, variable in variables.items()}
         given = {
             fields.get(name, name): value
@@ -258,6 +266,25 @@ class Settings(Value):
         from attrition_assets.months import parse_month
 
         return parse_month(self.first_month)
+
+
+def _read_secrets(secret: list[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment, in which each secret that a file was named of stands by itself."""
+    read = dict(environment)
+    for variable in secret:
+        path = read.pop(f"{variable}_FILE", None)
+        if path is None:
+            continue
+        if variable in read:
+            raise SettingsError(f"{variable} and {variable}_FILE are both set: unset one of them")
+        try:
+            read[variable] = Path(path).read_text("utf-8").strip()
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(
+                f"{variable}_FILE names {path}, which cannot be read ({type(error).__name__}): "
+                "name a file of text that this user may read"
+            ) from None
+    return read
 
 
 def _explain(kind: str, message: str) -> str:

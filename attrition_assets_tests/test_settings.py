@@ -197,3 +197,24 @@ def test_half_a_github_is_refused(variables: dict[str, str], said: str) -> None:
     refused = refuse(**{f"{PREFIX}GITHUB_{name}": value for name, value in variables.items()})
     assert said in refused
     assert "hidden" not in refused
+
+
+def test_a_secret_is_read_out_of_the_file_that_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("ghp_1\n")
+    more = {"ATTRITION_GITHUB_REPOSITORY": "company/attrition"}
+    token = read(ATTRITION_GITHUB_TOKEN_FILE=str(path), **more).github_token
+    assert token is not None
+    assert token.get_secret_value() == "ghp_1"
+
+
+def test_a_secrets_file_that_is_no_use_is_refused(tmp_path: Path) -> None:
+    path = str(tmp_path / "absent")
+    said = refuse(ATTRITION_PSEUDONYM_KEY_FILE=path)
+    assert f"ATTRITION_PSEUDONYM_KEY_FILE names {path}, which cannot be read" in said
+    both = refuse(ATTRITION_PSEUDONYM_KEY_FILE=path, ATTRITION_PSEUDONYM_KEY="k")
+    assert "are both set" in both
+    assert "ATTRITION_TRIALS_FILE: unknown variable" in refuse(ATTRITION_TRIALS_FILE=path)
+    (tmp_path / "empty").touch()
+    said = refuse(ATTRITION_PSEUDONYM_KEY_FILE=str(tmp_path / "empty"))
+    assert "ATTRITION_PSEUDONYM_KEY: is empty" in said

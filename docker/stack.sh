@@ -25,12 +25,12 @@ prepare() {
     grep -q '^HOST_FOLDER=' .env || printf '\n# Found by make up.\nHOST_FOLDER=%s\nDOCKER_GID=%s\n' \
         "$PWD" "$(stat -Lc %g /var/run/docker.sock)" >>.env
     if [ ! -e "$SECRETS/postgres" ]; then
-        # Others' eyes are kept out by the folder: each container's user must read the files in it.
-        install -d -m 700 "$SECRETS"
         if docker volume inspect "$(name)_postgres" >/dev/null 2>&1; then
             fail "the volume $(name)_postgres is there and $SECRETS, its passwords, is not: bring the" \
                 "folder back, or begin anew: docker volume rm $(name)_postgres $(name)_mlflow $(name)_state"
         fi
+        # Others' eyes are kept out by the folder: each container's user must read the files in it.
+        install -d -m 700 "$SECRETS"
         for database in $DATABASES; do
             make_secret "$database.pgpass" "postgres:5432:$database:$database:"
         done
