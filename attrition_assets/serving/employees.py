@@ -15,7 +15,9 @@ from attrition_assets.contract import Column, Contract, Kind
 MOST_EMPLOYEES = 10_000
 LONGEST_ID = 200
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-INT64 = Field(ge=-(2**63), le=2**63 - 1)
+# Beyond these JSON's numbers are not told apart by everybody (RFC 8259, 6): one employee's id may
+# arrive as another's.
+EXACT = Field(ge=-(2**53) + 1, le=2**53 - 1)
 
 
 def _read_whole(value: object) -> object:
@@ -53,7 +55,7 @@ def describe_column(column: Column) -> Any:
     """The type of a field: levels as they are listed, numbers within their range."""
     if column.kind == Kind.ID:
         if column.integer:
-            return Annotated[int, INT64, WHOLE]
+            return Annotated[int, EXACT, WHOLE]
         return Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
     levels = column.levels or ()
     described: Any

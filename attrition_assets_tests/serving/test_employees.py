@@ -43,7 +43,7 @@ def test_the_example_is_taken_as_it_is() -> None:
         ({"OverTime": "Maybe"}, "'No' or 'Yes'"),
         ({"OverTime": ["Yes"]}, "'No' or 'Yes'"),
         ({"EmployeeNumber": "not a number"}, "valid integer"),
-        ({"EmployeeNumber": 2**63}, "less than or equal to"),
+        ({"EmployeeNumber": 2**53}, "less than or equal to"),
         ({"Gender": "Martian"}, "not permitted"),
         ({"Attrition": "Yes"}, "not permitted"),
         ({"SnapshotDate": "not a date"}, "not permitted"),
