@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from attrition_assets.adapters.containers import PREDICTION
 from attrition_assets.training.families import Family
 from attrition_assets_tests.serving.conftest import put_bundle
 
@@ -24,21 +25,6 @@ ABSENT = {
     "dagster": {"nvidia-nccl-cu12"},
 }
 LIST = "import importlib.metadata as m; print(*(d.metadata['Name'] for d in m.distributions()))"
-ASK = """
-import json, sys
-from datetime import UTC, datetime
-from pathlib import Path
-from urllib.request import Request, urlopen
-
-from attrition_assets.serving.keys import KeyRing, Scope
-
-key = KeyRing(Path("/state")).add("test", (Scope.PREDICT,), datetime.now(UTC))
-with urlopen("http://127.0.0.1:8000/openapi.json") as answer:
-    path = json.load(answer)["paths"]["/predict"]["post"]
-example = path["requestBody"]["content"]["application/json"]["example"]
-asked = Request("http://127.0.0.1:8000/predict", json.dumps(example).encode(), {"X-API-Key": key})
-print(urlopen(asked).read().decode())
-"""
 
 
 @pytest.mark.parametrize("target", list(INPUTS))
@@ -60,7 +46,7 @@ def test_the_api_answers_with_the_model_that_is_baked_in(
 ) -> None:
     put_bundle(tmp_path / "model", version=7, family=family)
     container = run(build("api", f"{family}", tmp_path / "model"))
-    answer = json.loads(docker("exec", container, "python", "-c", ASK))
+    answer = json.loads(docker("exec", container, "python", "-c", PREDICTION))
     assert answer["model_version"] == 7
     assert 0 < answer["predictions"][0]["probability"] < 1
 
