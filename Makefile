@@ -13,7 +13,7 @@ PEERS_LOCK := $(COMPILE) --no-emit-package kaleido --no-emit-package nvidia-nccl
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui serve up down backup restore test test-slow test-browser test-docker fuzz \
+.PHONY: setup demo ui serve up down images backup restore test test-slow test-browser e2e fuzz \
 	faults faults-long audit check format data lock \
 	lock-peers bench bench-drift bench-drift-peers bench-gate bench-model bench-serving bench-size \
 	clean
@@ -54,6 +54,10 @@ serve: setup
 up down backup:
 	docker/stack.sh $@
 
+# Of the stack's newest version, by this machine's Docker; IMAGE_REGISTRY in .env.
+images: setup
+	docker/stack.sh images
+
 restore:
 	docker/stack.sh restore $(FROM)
 
@@ -86,7 +90,7 @@ test-browser: setup
 
 # Images built and run by a real Docker engine, which docker/engine.sh makes where it can; without
 # one these tests are skipped.
-test-docker: setup
+e2e: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m docker $(ARGS)
 
 # A thousand requests a path, drawn from what the APIs' documents allow and what they do not.

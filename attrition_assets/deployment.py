@@ -21,6 +21,7 @@ SENSOR = "retrain_on_drift"
 ASK_SECONDS, TIMEOUT_SECONDS = 2.0, 30.0
 LONGEST_SILENCE = 300.0  # of a server that restarts, or of a sensor whose daemon is slow
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+WILL_RETRY, RETRY = "dagster/will_retry", "dagster/auto_retry_run_id"
 
 REPOSITORIES = """{ repositoriesOrError { __typename
   ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
@@ -29,7 +30,7 @@ DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType healthy re
 LAUNCH = """mutation ($given: ExecutionParams!) { launchRun(executionParams: $given) { __typename
   ... on LaunchRunSuccess { run { runId } } ... on Error { message } } }"""
 STATUS = """query ($run: ID!) { runOrError(runId: $run) { __typename
-  ... on Run { status } ... on Error { message } } }"""
+  ... on Run { status tags { key value } } ... on Error { message } } }"""
 TICKS = """query ($chosen: SensorSelector!) { sensorOrError(sensorSelector: $chosen) { __typename
   ... on Sensor { sensorState { status ticks(limit: 20) {
     timestamp status skipReason runIds error { message } } } } ... on Error { message } } }"""
@@ -126,17 +127,25 @@ class Deployment:
         return str(self._ask(LAUNCH, given=given)["run"]["runId"])
 
     def _await(self, what: str, run: str) -> None:
-        """Wait until a run has ended. Raises DeploymentError unless it succeeded."""
-        seen = ""
-        while seen not in ENDED:
-            status = self._ask_patiently(STATUS, run=run)["status"]
-            if status != seen:
-                self.report(f"{what}: {status.lower()}  {self.url}/runs/{run}")
-                seen = status
-            if seen not in ENDED:
+        """Wait until a run has ended, and the one that Dagster starts in place of one whose process
+        died. Raises DeploymentError unless it succeeded.
+        """
+        seen, deadline = "", 0.0
+        while True:
+            told = self._ask_patiently(STATUS, run=run)
+            tags = {each["key"]: each["value"] for each in told["tags"]}
+            if told["status"] != seen:
+                seen, deadline = told["status"], time.monotonic() + LONGEST_SILENCE
+                self.report(f"{what}: {seen.lower()}  {self.url}/runs/{run}")
+            if seen == "SUCCESS":
+                return
+            if seen in ENDED and (tags.get(WILL_RETRY) != "true" or time.monotonic() > deadline):
+                raise DeploymentError(f"the {what}'s run ended as {seen}: {self.url}/runs/{run}")
+            if seen in ENDED and RETRY in tags:
+                self.report(f"{what}: its process died, and it is started once more")
+                run, seen = tags[RETRY], ""
+            else:
                 time.sleep(ASK_SECONDS)  # Dagster is asked: it tells nobody
-        if seen != "SUCCESS":
-            raise DeploymentError(f"the {what}'s run ended as {seen}: {self.url}/runs/{run}")
 
     def _read_sensor(self) -> dict[str, Any]:
         chosen = {**self._place, "sensorName": SENSOR}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The stack of docker-compose.yml:  docker/stack.sh up | down | backup | restore FOLDER
+# The stack of docker-compose.yml:  docker/stack.sh up | down | images | backup | restore FOLDER
 set -euo pipefail
 cd "$(dirname "$0")/.."
 SECRETS=docker/secrets
@@ -61,6 +61,26 @@ down() {
     docker compose down --remove-orphans
 }
 
+# Images of the newest version, by this machine's Docker, which no container of the stack reaches: the
+# asset `images` in a home of its own, with what it reads of the stack's state. What it put on record
+# goes back, and is shown by the asset there.
+images() {
+    local work registry
+    [ -n "$(docker compose ps --quiet code)" ] || fail "the stack is not up here: make up"
+    registry=${IMAGE_REGISTRY-$(sed -n 's/^IMAGE_REGISTRY=//p' .env)}
+    work=$(mktemp -d)
+    trap "rm -rf '$work'" EXIT
+    docker compose exec -T code sh -c \
+        'cd /state && mkdir -p images reports/models && tar -cf - images reports/models' | tar -C "$work" -xf -
+    env -u ATTRITION_IMAGE_REGISTRY ATTRITION_HOME="$work" DAGSTER_HOME="$work" \
+        ATTRITION_MLFLOW_URI="http://$(docker compose port mlflow 5001)" \
+        ATTRITION_IMAGES=build ${registry:+ATTRITION_IMAGES=push "ATTRITION_IMAGE_REGISTRY=$registry"} \
+        .venv/bin/dagster asset materialize -m attrition_assets.definitions --select images
+    tar -C "$work" -cf - images | docker compose exec -T code sh -c 'cd /state && rm -rf images.new &&
+        mkdir images.new && tar -C images.new -xf - && mv images.new/images/* images/ && rm -r images.new'
+    docker compose exec -T code dagster asset materialize -m attrition_assets.definitions --select images
+}
+
 # The three databases first, then the files: what a row names was written before the row was.
 # No run may be under way; the APIs go on.
 backup() {
@@ -108,7 +128,8 @@ fill() { # service: its volume becomes what comes on standard input
 case ${1:-} in
 up) up ;;
 down) down ;;
+images) images ;;
 backup) backup ;;
 restore) restore "${2:-}" ;;
-*) fail "'${1:-}' is not known; accepted are up, down, backup and restore FOLDER" ;;
+*) fail "'${1:-}' is not known; accepted are up, down, images, backup and restore FOLDER" ;;
 esac

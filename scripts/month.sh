@@ -17,3 +17,5 @@ else
     exit 1
 fi
 .venv/bin/attrition run ${MONTH:+"$MONTH"} --at "$url"
+# Of a deployment elsewhere, its own retraining has built them.
+[ -n "${DEPLOYMENT:-}" ] || ! grep -q '^IMAGE_REGISTRY=' .env || make images

@@ -28,7 +28,7 @@ from attrition_assets.adapters.releases import (
     follow_champion,
     make_release,
 )
-from attrition_assets.defs.metadata import read_latest_metadata, show_table
+from attrition_assets.defs.metadata import show_table
 from attrition_assets.errors import ContainerError
 from attrition_assets.settings import PROJECT_ROOT, Settings
 
@@ -63,12 +63,15 @@ def images(
     Tried out before they are pushed, and on record once all are: a push that fails half-way is no
     release. Where none are asked for, nothing is built, and it says so.
     """
+    version, releases = (
+        config.version or max(registry.versions(), default=0),
+        Releases(settings.home),
+    )
     if settings.images == "none":
-        yield MaterializeResult(metadata={"built": NONE, "pushed": NONE})
-        for check in (IN_REGISTRY, TRIED_OUT):
-            yield AssetCheckResult(check_name=check, passed=True, description=NONE)
+        yield from _tell(releases.read(version))
         return
-    version = config.version or _find_newest(context, registry)
+    if not version:
+        raise ContainerError("there is no model to build images of: materialize model first")
     engine = open_engine(settings)
     with tempfile.TemporaryDirectory(prefix="bundle-") as name:
         folder = Path(name)
@@ -81,21 +84,45 @@ def images(
             reference_digest=facts.reference_digest,
             report=context.log.info,
         )
-    Releases(settings.home).write(release)
-    built = [image.target for image in release.images if image.built]
-    pushed = f"to {release.registry}" if release.registry else "none: no registry is set"
-    yield MaterializeResult(
+    releases.write(release)
+    yield _show(release)
+    yield check_registry(engine, release)
+    said = f"built and tried out now: {_list_built(release)}; the others before, as they are"
+    yield AssetCheckResult(check_name=TRIED_OUT, passed=True, description=said)
+    try:
+        moved = follow_champion(engine, releases, registry.champion_version())
+    except ContainerError as error:  # the release stands; the sensor tries again
+        context.log.warning(f"the images' tag was not moved: {error}")
+    else:
+        context.log.info(moved or "the tag champion is where it should be")
+
+
+def _tell(release: Release | None) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
+    """Where none are asked for: what is on record, from another place (`make images`), if anything.
+
+    The checks are of the run that built them, and of no other.
+    """
+    said = "of the record, when it was made, elsewhere; not looked at now" if release else NONE
+    yield _show(release) if release else MaterializeResult(metadata={"built": NONE, "pushed": NONE})
+    for check in (IN_REGISTRY, TRIED_OUT):
+        yield AssetCheckResult(check_name=check, passed=True, description=said)
+
+
+def _show(release: Release) -> MaterializeResult[None]:
+    return MaterializeResult(
         metadata={
-            "version": version,
-            "built": ", ".join(built) or "none: all were there",
-            "pushed": pushed,
+            "version": release.version,
+            "built": _list_built(release),
+            "pushed": f"to {release.registry}" if release.registry else "none: no registry is set",
             "tag": release.candidate,
             "images": show_table([image.model_dump(mode="json") for image in release.images]),
         }
     )
-    yield check_registry(engine, release)
-    said = f"built and tried out now: {', '.join(built) or 'none'}; the others before, as they are"
-    yield AssetCheckResult(check_name=TRIED_OUT, passed=True, description=said)
+
+
+def _list_built(release: Release) -> str:
+    built = [image.target for image in release.images if image.built]
+    return ", ".join(built) or "none: all were there"
 
 
 def open_engine(settings: Settings) -> Engine:
@@ -130,12 +157,3 @@ def move_champion_tag(settings: Settings, registry: Registry) -> str | None:
         return None
     releases = Releases(settings.home)
     return follow_champion(open_engine(settings), releases, registry.champion_version())
-
-
-def _find_newest(context: AssetExecutionContext, registry: Registry) -> int:
-    """The version of which images are built: the newest model, else the champion."""
-    made = read_latest_metadata(context.instance, "model")
-    version = int(made["version"]) if made else registry.champion_version()
-    if version is None:
-        raise ContainerError("there is no model to build images of: materialize model first")
-    return version

@@ -1,5 +1,6 @@
 """A stack of docker-compose.yml of a test's own, beside any other, and what asks its Dagster."""
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,39 +18,59 @@ LAUNCH = """
 mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) { __typename ... on LaunchRunSuccess { run { runId } } }
 }"""
-STATUS = """
-query ($run: ID!) { runOrError(runId: $run) { ... on Run { status tags { key value } } } }"""
-RUNS = "{ runsOrError { ... on Runs { results { runId status } } } }"
+RUNS = """{ runsOrError { ... on Runs { results {
+  runId jobName status tags { key value } stepStats { stepKey status } } } } }"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as Dagster tells it."""
+
+    job: str
+    status: str
+    tags: dict[str, str]
+    steps: dict[str, str]
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A folder with the project's files, and the ports and the name of its stack."""
+    """A folder with the project's files, its stack's name and ports, and where its images go."""
 
     folder: Path
     name: str
     ports: dict[str, int]
+    registry: str
 
     @classmethod
-    def choose(cls, folder: Path) -> "Stack":
+    def choose(cls, folder: Path, registry: str) -> "Stack":
         """One with ports of its own, set up as a person would: in `.env`."""
         name = f"attrition-test-{choose_port()}"
-        stack = cls(folder, name, {port: choose_port() for port in PORTS})
-        chosen = {"COMPOSE_PROJECT_NAME": name, "ATTRITION_TRIALS": 1, **stack.ports}
+        stack = cls(folder, name, {port: choose_port() for port in PORTS}, registry)
+        chosen = {
+            "COMPOSE_PROJECT_NAME": name,
+            "ATTRITION_TRIALS": 1,
+            "IMAGE_REGISTRY": registry,
+            **stack.ports,
+        }
         lines = [f"{variable}={value}\n" for variable, value in chosen.items()]
         (folder / ".env").write_text("".join(lines))
         return stack
 
     def make(self, *command: str) -> str:
         """What `docker/stack.sh` says."""
-        done = subprocess.run(
+        done = self.attempt(*command)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.compose('logs')}"
+        return done.stdout
+
+    def attempt(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """`docker/stack.sh`, which may fail."""
+        return subprocess.run(
             [str(self.folder / "docker" / "stack.sh"), *command],
+            env={**os.environ, "PYTHONPATH": str(self.folder), **variables},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.compose('logs')}"
-        return done.stdout
 
     def compose(self, *command: str) -> str:
         """What `docker compose` says in the folder."""
@@ -76,32 +97,46 @@ class Stack:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
-    def check_month(self, month: str) -> dict[str, str]:
-        """Materialize a month's `employee_snapshot`, as Dagster's UI does; the run's tags."""
+    def launch(self, job: str, config: object = None, **more: Any) -> str:
+        """Launch a job as Dagster's UI does; the run's id."""
+        place = {"repositoryLocationName": "attrition_assets", "repositoryName": "__repository__"}
+        month, assets = more.get("month"), more.get("assets", [])
+        tags = [{"key": "dagster/partition", "value": f"{month}-01"}] if month else []
         params = {
             "selector": {
-                "repositoryLocationName": "attrition_assets",
-                "repositoryName": "__repository__",
-                "jobName": "monthly",
-                "assetSelection": [{"path": ["employee_snapshot"]}],
+                **place,
+                "jobName": job,
+                "assetSelection": [{"path": [name]} for name in assets] or None,
             },
-            "mode": "default",
-            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": f"{month}-01"}]},
+            "runConfigData": config or {},
+            "executionMetadata": {"tags": tags},
         }
         launched = self.ask(LAUNCH, params=params)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
-        run = launched["run"]["runId"]
+        return str(launched["run"]["runId"])
 
-        def status() -> dict[str, Any]:
-            found: dict[str, Any] = self.ask(STATUS, run=run)["runOrError"]
-            return found
+    def history(self) -> dict[str, Run]:
+        """The runs that Dagster has on record, the newest first."""
+        return {
+            told["runId"]: Run(
+                told["jobName"],
+                told["status"],
+                {each["key"]: each["value"] for each in told["tags"]},
+                {each["stepKey"]: each["status"] for each in told["stepStats"]},
+            )
+            for told in self.ask(RUNS)["runsOrError"]["results"]
+        }
 
-        wait_until(lambda: status()["status"] in ENDED, f"the run of {month}", look_seconds=1)
-        found = status()
-        assert found["status"] == "SUCCESS", self.compose("logs", "daemon")
-        return {each["key"]: each["value"] for each in found["tags"]}
+    def await_runs(self, *ids: str) -> None:
+        """Wait until runs have ended, all of them well."""
+        wait_until(
+            lambda: all(self.history()[each].status in ENDED for each in ids),
+            f"{len(ids)} runs",
+            look_seconds=1,
+        )
+        ended = [self.history()[each].status for each in ids]
+        assert ended == ["SUCCESS"] * len(ids), self.compose("logs", "daemon", "code")
 
-    def history(self) -> dict[str, str]:
-        """The runs that Dagster has on record, and how each ended."""
-        found = self.ask(RUNS)["runsOrError"]["results"]
-        return {each["runId"]: each["status"] for each in found}
+    def attrition(self, *command: str) -> str:
+        """What `attrition` says in the code server's container."""
+        return self.compose("exec", "-T", "code", "attrition", *command)

@@ -1,42 +1,112 @@
-"""The stack as a person runs it: up, a month, a back-up, all lost, restored, down and up again."""
+"""The life of a stack, in order, each test upon the one before: months, a retraining, its images, a
+promotion, deaths in the middle of a month, and all of it lost and restored on a newer revision.
+"""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from attrition_assets.adapters.containers import Engine
 from attrition_assets.settings import PROJECT_ROOT
+from attrition_assets_tests.processes import BIN, wait_until
 
-from .conftest import INPUTS, docker
-from .stack import Stack
+from .conftest import INPUTS, docker, start_engine
+from .stack import ENDED, Run, Stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
 
 SOCKET = "/var/run/docker.sock"
+HISTORY = [f"{2023 + (10 + i) // 12}-{(10 + i) % 12 + 1:02}" for i in range(15)]
+CALM, SHIFT = "2025-02", "2025-06"  # the shipped company's pay rises in the latter
+STRUCK, WITHOUT_DATABASE, RESTORED = "2025-07", "2025-08", "2025-09"
+TARGETS = set(INPUTS)
 
 
-@pytest.fixture
-def stack(engine: None, tmp_path: Path) -> Iterator[Stack]:
+@pytest.fixture(scope="module")
+def stack(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that is up, of a copy of the project."""
+    folder = tmp_path_factory.mktemp("stack")
     files = {name.split("/")[0] for names in INPUTS.values() for name in names}
     for name in {*files, "docker-compose.yml", ".env.example", ".dockerignore"}:
         source = PROJECT_ROOT / name
         if source.is_dir():
             ignored = shutil.ignore_patterns("__pycache__", "secrets")
-            shutil.copytree(source, tmp_path / name, ignore=ignored)
+            shutil.copytree(source, folder / name, ignore=ignored)
         else:
-            shutil.copy(source, tmp_path / name)
-    stack = Stack.choose(tmp_path)
-    stack.make("up")
-    yield stack
-    stack.make("down")
-    stack.compose("down", "--volumes", "--rmi", "local")
+            shutil.copy(source, folder / name)
+    (folder / ".venv").symlink_to(PROJECT_ROOT / ".venv")
+    stack = Stack.choose(folder, f"{registry}/{folder.parent.name}")
+    try:
+        stack.make("up")
+        yield stack
+    finally:
+        stack.make("down")
+        stack.compose("down", "--volumes", "--rmi", "local")
 
 
-def test_it_runs_a_month_and_outlives_being_taken_down_and_lost(stack: Stack) -> None:
+@contextmanager
+def month_under_way(stack: Stack, month: str) -> Iterator[subprocess.Popen[str]]:
+    """`attrition run MONTH --at` the stack, while the month's run has stored its snapshot and goes
+    on; ended with the block.
+    """
+    command = [str(BIN / "attrition"), "run", month, "--at", stack.url("DAGSTER_PORT")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            wait_until(
+                lambda: process.poll() is not None or is_under_way(stack, month), f"{month} to run"
+            )
+            assert process.poll() is None, process.communicate()
+            yield process
+        finally:
+            process.kill()
+
+
+def is_under_way(stack: Stack, month: str) -> bool:
+    return any(
+        run.steps.get("employee_snapshot") == "SUCCESS" and run.status not in ENDED
+        for run in runs_of(stack, month)
+    )
+
+
+def runs_of(stack: Stack, month: str) -> list[Run]:
+    """The runs of a month, the newest first."""
+    return [
+        run
+        for run in stack.history().values()
+        if run.job == "monthly" and run.tags.get("dagster/partition") == f"{month}-01"
+    ]
+
+
+def run_month(stack: Stack, month: str) -> subprocess.CompletedProcess[str]:
+    command = [str(BIN / "attrition"), "run", month, "--at", stack.url("DAGSTER_PORT")]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def list_releases(stack: Stack) -> dict[str, str]:
+    """The digests on record of the version 2, by target; empty if it has no release."""
+    said = stack.compose("exec", "-T", "code", "sh", "-c", "cat /state/images/2.json || true")
+    images = json.loads(said)["images"] if said else []
+    return {image["target"]: image["digest"] for image in images}
+
+
+def served(stack: Stack, headers: dict[str, str]) -> int:
+    """The version that the prediction API serves."""
+    answer = httpx.get(f"{stack.url('API_PORT')}/model-info", headers=headers)
+    assert answer.status_code == 200, answer.text
+    return int(answer.json()["version"])
+
+
+def test_each_service_has_as_little_as_it_needs(stack: Stack) -> None:
     described = json.loads(docker("inspect", *stack.containers()))
     for each in described:
         service = each["Config"]["Labels"]["com.docker.compose.service"]
@@ -49,43 +119,126 @@ def test_it_runs_a_month_and_outlives_being_taken_down_and_lost(stack: Stack) ->
         if service != "postgres":  # its image begins as root, and leaves it by itself
             assert each["Config"]["User"] == "attrition", service
             assert host["ReadonlyRootfs"], service
-    passwords = [
-        path.read_text().strip().split(":")[-1]
-        for path in (stack.folder / "docker" / "secrets").iterdir()
-    ]
+    passwords = read_passwords(stack)
     assert len(set(passwords)) == 4
     assert not any(password in json.dumps(described) for password in passwords)
-
-    tags = stack.check_month("2023-11")
-    assert stack.runs() == [tags["docker/container_id"]]
-    run = json.loads(docker("inspect", *stack.runs()))[0]
-    assert run["State"]["ExitCode"] == 0
-    assert run["Config"]["User"] == "attrition"
-    assert run["HostConfig"]["ReadonlyRootfs"]
-    assert not any(password in json.dumps(run) for password in passwords)
-
     for port, path in {"API_PORT": "/model-info", "DRIFT_API_PORT": "/reports"}.items():
         assert httpx.get(f"{stack.url(port)}/health").status_code == 200
         assert httpx.get(stack.url(port) + path).status_code == 401
-    key = stack.compose("exec", "-T", "code", "attrition", "key", "add", "her", "--scope", "read")
-    said = httpx.get(f"{stack.url('DRIFT_API_PORT')}/reports", headers={"X-API-Key": key})
-    assert said.status_code == 200
     assert httpx.get(f"{stack.url('MLFLOW_PORT')}/health").status_code == 200
     foreign = httpx.get(f"{stack.url('MLFLOW_PORT')}/", headers={"Host": "elsewhere.example"})
     assert foreign.status_code == 403
 
-    known = stack.history()
+
+def read_passwords(stack: Stack) -> list[str]:
+    secrets = (stack.folder / "docker" / "secrets").iterdir()
+    return [path.read_text().strip().split(":")[-1] for path in secrets]
+
+
+def test_history_and_the_first_model_each_run_in_a_container_of_its_own(stack: Stack) -> None:
+    ids = [stack.launch("monthly", month=month, assets=["employee_snapshot"]) for month in HISTORY]
+    stack.await_runs(*ids)
+    config = {"ops": {"reference_data": {"config": {"as_of": HISTORY[-1]}}}}
+    stack.await_runs(stack.launch("retraining", config))
+    ran = [run.tags["docker/container_id"] for run in stack.history().values()]
+    assert set(ran) == set(stack.runs())
+    assert len(set(ran)) == len(HISTORY) + 1
+    passwords = read_passwords(stack)
+    for run in json.loads(docker("inspect", *ran)):
+        assert run["State"]["ExitCode"] == 0
+        assert run["Config"]["User"] == "attrition"
+        assert run["HostConfig"]["ReadonlyRootfs"]
+        assert not any(password in json.dumps(run) for password in passwords)
+
+
+def test_a_calm_month_retrains_nothing_and_a_shift_retrains_once(stack: Stack) -> None:
+    calm = run_month(stack, CALM)
+    assert calm.returncode == 0, calm.stdout + calm.stderr
+    assert calm.stdout.splitlines()[-1].startswith("no retraining: ")
+    shift = run_month(stack, SHIFT)
+    assert shift.returncode == 0, shift.stdout + shift.stderr
+    assert "retraining: success" in shift.stdout.splitlines()[-1]
+    newest = next(iter(stack.history().values()))
+    assert newest.tags["dagster/sensor_name"] == "retrain_on_drift"
+    assert newest.tags["docker/container_id"] in stack.runs()
+
+
+def test_its_images_are_built_pushed_skipped_and_put_on_record(stack: Stack) -> None:
+    stack.make("images")
+    released = list_releases(stack)
+    assert set(released) == TARGETS
+    engine = Engine(stack.registry)
+    for target, digest in released.items():
+        assert engine.digest(engine.name(target, "candidate-2")) == digest
+    again = stack.attempt("images")
+    assert again.returncode == 0
+    assert again.stderr.count("is in the registry: skipped") == len(TARGETS)
+    assert list_releases(stack) == released
+
+
+def test_without_registry_or_engine_there_is_an_error_and_no_release(stack: Stack) -> None:
+    released = list_releases(stack)
+    state = Path(os.environ.get("ATTRITION_ENGINE", Path.home() / ".cache" / "attrition-docker"))
+    os.kill(int((state / "registry.pid").read_text()), signal.SIGKILL)
+    away = stack.attempt("images")
+    assert away.returncode == 1
+    assert "refused" in away.stderr
+    start_engine("--registry")
+    deaf = stack.attempt("images", DOCKER_HOST="tcp://127.0.0.1:9")
+    assert deaf.returncode == 1
+    assert "stack: the stack is not up here" in deaf.stderr
+    assert "Cannot connect to the Docker daemon" in deaf.stderr
+    assert list_releases(stack) == released
+
+
+def test_what_is_promoted_is_served_and_its_images_are_the_champion_s(stack: Stack) -> None:
+    headers = {"X-API-Key": stack.attrition("key", "add", "her", "--scope", "read")}
+    wait_until(lambda: served(stack, headers) == 1, "the first version to be served")
+    stack.attrition("promote", "--version", "2", "--who", "her", "--override", "--reason", "drill")
+    wait_until(lambda: served(stack, headers) == 2, "the second version to be served")
+    stack.make("images")
+    engine = Engine(stack.registry)
+    for target, digest in list_releases(stack).items():
+        assert engine.digest(engine.name(target, "champion")) == digest
+
+
+def test_a_run_that_is_killed_is_started_once_more_and_nothing_is_doubled(stack: Stack) -> None:
+    with month_under_way(stack, STRUCK) as month:
+        (struck,) = runs_of(stack, STRUCK)
+        docker("kill", struck.tags["docker/container_id"])
+        said, _ = month.communicate()
+        assert month.returncode == 0, said
+    assert "its process died, and it is started once more" in said
+    assert [run.status for run in runs_of(stack, STRUCK)] == ["SUCCESS", "FAILURE"]
+
+
+def test_a_month_outlives_its_database_or_fails_and_is_run_again(stack: Stack) -> None:
+    with month_under_way(stack, WITHOUT_DATABASE) as month:
+        stack.compose("kill", "postgres")
+        stack.compose("up", "--detach", "--wait", "postgres")
+        said, _ = month.communicate()
+    print(said)
+    again = run_month(stack, WITHOUT_DATABASE)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert stack.attrition("decisions", "--verify")
+
+
+def test_all_that_is_lost_comes_back_on_a_newer_revision(stack: Stack) -> None:
+    known, decided = stack.history(), stack.attrition("decisions")
     stack.make("backup")
     (backup,) = (stack.folder / "backups").iterdir()
     held = b"".join(path.read_bytes() for path in backup.iterdir())
-    assert not any(password.encode() in held for password in passwords)
+    assert not any(password.encode() in held for password in read_passwords(stack))
     stack.make("down")
     assert not stack.runs()
     assert not stack.containers()
     stack.compose("down", "--volumes")
     shutil.rmtree(stack.folder / "docker" / "secrets")
+    with (stack.folder / "attrition_assets" / "__init__.py").open("a") as file:
+        file.write("\nNEWER = True\n")
 
     stack.make("restore", f"backups/{backup.name}")
     assert known.items() <= stack.history().items()
-    assert "2023-11" in stack.compose("exec", "-T", "code", "ls", "/state/assets/employee_snapshot")
-    stack.check_month("2023-12")
+    assert stack.attrition("decisions") == decided
+    restored = run_month(stack, RESTORED)
+    assert restored.returncode == 0, restored.stdout + restored.stderr

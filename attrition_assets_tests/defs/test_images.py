@@ -9,7 +9,7 @@ import pytest
 from dagster import AssetCheckKey, AssetKey, DagsterInstance
 
 from attrition_assets.adapters.decision_log import DecisionLog
-from attrition_assets.adapters.releases import Releases
+from attrition_assets.adapters.releases import Image, Release, Releases
 from attrition_assets.cli.group import tell_images
 from attrition_assets.defs.images import IN_REGISTRY, NONE, TRIED_OUT, move_champion_tag
 from attrition_assets.defs.issues import read_retraining
@@ -42,6 +42,21 @@ def test_where_none_are_asked_for_a_retraining_says_so_and_its_checks_hold(
     assert [record.status.value for record in latest.values()] == ["SUCCEEDED", "SUCCEEDED"]
     assert move_champion_tag(walked.settings, walked.loop.registry) is None
     assert not (walked.settings.home / "images").exists()
+
+
+def test_what_was_built_elsewhere_and_is_on_record_is_shown(place: Place) -> None:
+    image = Image(target="api", tag="content-1", digest="sha256:1", bytes=1, built=True)
+    release = Release(version=2, reference_digest="f", registry="elsewhere", images=(image,))
+    Releases(place.settings.home).write(release)
+    assert place.loop.run(place.instance, "retraining", assets=["images"]).success
+    told = read_latest_metadata(place.instance, "images")
+    assert told is not None
+    assert [told[name] for name in ("version", "built", "pushed", "tag")] == [
+        2,
+        "api",
+        "to elsewhere",
+        "candidate-2",
+    ]
 
 
 def test_images_that_are_asked_for_and_cannot_be_had_are_an_error(asking: Place) -> None:
