@@ -19,6 +19,7 @@ from attrition_assets.months import partition_key
 
 SENSOR = "retrain_on_drift"
 ASK_SECONDS, TIMEOUT_SECONDS = 2.0, 30.0
+FIRST_SILENCE = 10.0  # of an address that was perhaps mistyped
 LONGEST_SILENCE = 300.0  # of a server that restarts, or of a sensor whose daemon is slow
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 WILL_RETRY, RETRY = "dagster/will_retry", "dagster/auto_retry_run_id"
@@ -72,7 +73,8 @@ class Deployment:
             answer.raise_for_status()
             told = answer.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise DeploymentError(f"{self.url} does not answer as Dagster does: {error}") from None
+            said = str(error).splitlines()[0]
+            raise DeploymentError(f"{self.url} does not answer as Dagster does: {said}") from None
         if told.get("errors") or not told.get("data"):
             said = (told.get("errors") or [{"message": "nothing"}])[0]["message"]
             raise DeploymentError(f"{self.url} refuses the question: {said}")
@@ -81,9 +83,11 @@ class Deployment:
             raise DeploymentError(f"{self.url} answers {found['__typename']}: {found['message']}")
         return dict(found)
 
-    def _ask_patiently(self, query: str, **variables: object) -> dict[str, Any]:
+    def _ask_patiently(
+        self, query: str, silence: float = LONGEST_SILENCE, **variables: object
+    ) -> dict[str, Any]:
         """The same, by a server that may be away for a while: it is only asked, so asked again."""
-        deadline = time.monotonic() + LONGEST_SILENCE
+        deadline = time.monotonic() + silence
         while True:
             try:
                 return self._ask(query, **variables)
@@ -96,7 +100,7 @@ class Deployment:
     @cached_property
     def _place(self) -> dict[str, str]:
         """Where the jobs are: the names that Dagster gives our code."""
-        found = self._ask(REPOSITORIES)["nodes"]
+        found = self._ask_patiently(REPOSITORIES)["nodes"]
         ours = [each for each in found if MONTHLY in {job["name"] for job in each["jobs"]}]
         if len(ours) != 1:
             raise DeploymentError(
@@ -107,7 +111,7 @@ class Deployment:
         return {"repositoryName": name, "repositoryLocationName": location}
 
     def _require_daemons(self) -> None:
-        told = self._ask(DAEMONS)["daemonHealth"]["allDaemonStatuses"]
+        told = self._ask_patiently(DAEMONS, FIRST_SILENCE)["daemonHealth"]["allDaemonStatuses"]
         ill = [each["daemonType"] for each in told if each["required"] and not each["healthy"]]
         if ill:
             raise DeploymentError(

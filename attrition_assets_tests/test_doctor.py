@@ -121,6 +121,16 @@ def test_a_machine_without_state_is_told_what_to_do_next_and_nothing_is_made(
     assert not home.exists()
 
 
+def test_images_are_asked_for_where_there_is_no_docker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert examine_home(tmp_path)["images"].found == "none are asked for"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    asked = examine_home(tmp_path, ATTRITION_IMAGES="build")["images"]
+    assert asked.outcome == Outcome.FAILED
+    assert asked.found.startswith("there is no Docker here")
+
+
 def test_a_misspelt_setting_leaves_the_rest_unchecked(tmp_path: Path) -> None:
     result = run_doctor(tmp_path, ATTRITION_TRAILS="3")
     assert result.exit_code == 1

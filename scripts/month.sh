@@ -8,7 +8,7 @@ if [ -n "${DEPLOYMENT:-}" ]; then
     url=$DEPLOYMENT
 elif [ "${RUNNER_KIND:-}" = self-hosted ]; then
     make up
-    url=http://127.0.0.1:${DAGSTER_PORT:-3000}
+    url=http://$(docker compose port webserver 3000)
 else
     echo "REFUSED: this runner ends with the job, and all state would with it: models, months and" \
         "decisions. Set the secret ATTRITION_DEPLOYMENT to the address of a Dagster that runs" \

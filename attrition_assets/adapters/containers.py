@@ -26,7 +26,10 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # What a registry says of a tag that it does not hold. Anything else is no answer.
 ABSENT = re.compile(r"not found|manifest unknown|name unknown|MANIFEST_UNKNOWN|NAME_UNKNOWN")
 # As little as it is given where it is meant to run: nothing may be written but its state.
-ALONE = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--label", LABEL)
+ALONE = (
+    *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--label", LABEL),
+    *("--security-opt", "no-new-privileges"),
+)
 PREDICTION = """
 import json, urllib.request
 from datetime import UTC, datetime

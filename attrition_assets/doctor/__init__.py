@@ -53,6 +53,12 @@ CHECKS: tuple[Check[Subject], ...] = (
         needs=("contract",),
     ),
     Check(
+        "images",
+        setup_checks.check_images,
+        "start Docker, or sign in to the registry; or set ATTRITION_IMAGES=none",
+        needs=("settings",),
+    ),
+    Check(
         "months",
         state_checks.check_months,
         "run the months that are named: `attrition run MONTH`",

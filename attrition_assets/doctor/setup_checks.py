@@ -4,6 +4,7 @@ import sys
 
 import pandas as pd
 
+from attrition_assets.adapters.containers import Engine
 from attrition_assets.adapters.database import Database
 from attrition_assets.adapters.prediction_table import PredictionTable
 from attrition_assets.adapters.storage import LEAST_FREE_MB, free_megabytes, require_room
@@ -127,6 +128,18 @@ def check_departures(subject: Subject) -> Answer:
             f"there is no {subject.source.departures_place}, and {newest} has no column {label}"
         )
     return well(f"each snapshot carries them, in {label}")
+
+
+def check_images(subject: Subject) -> Answer:
+    """Docker answers, and the registry that images are pushed to, where any are asked for."""
+    asked, registry = subject.settings.images, subject.settings.image_registry
+    if asked == "none":
+        return well("none are asked for")
+    engine = Engine(registry)
+    engine.require()
+    if registry:
+        engine.digest(engine.name("api", "champion"))
+    return well(f"Docker answers{f', and {registry}' if registry else ''}")
 
 
 def check_prediction_table(subject: Subject) -> Answer:

@@ -62,11 +62,15 @@ class Stack:
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.compose('logs')}"
         return done.stdout
 
+    def environment(self, **variables: str) -> dict[str, str]:
+        """What its scripts are given: this process's environment, and the folder's own code."""
+        return {**os.environ, "PYTHONPATH": str(self.folder), **variables}
+
     def attempt(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """`docker/stack.sh`, which may fail."""
         return subprocess.run(
             [str(self.folder / "docker" / "stack.sh"), *command],
-            env={**os.environ, "PYTHONPATH": str(self.folder), **variables},
+            env=self.environment(**variables),
             capture_output=True,
             text=True,
             check=False,
@@ -89,6 +93,11 @@ class Stack:
 
     def url(self, port: str) -> str:
         return f"http://127.0.0.1:{self.ports[port]}"
+
+    def answers(self) -> bool:
+        """Whether Dagster answers: not to the first after its database was away."""
+        told = httpx.post(f"{self.url('DAGSTER_PORT')}/graphql", json={"query": RUNS}, timeout=60)
+        return told.status_code == 200 and "errors" not in told.json()
 
     def ask(self, query: str, **variables: Any) -> Any:
         """The answer of Dagster's GraphQL."""

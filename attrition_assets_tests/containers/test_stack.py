@@ -35,14 +35,19 @@ def stack(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     """A stack that is up, of a copy of the project."""
     folder = tmp_path_factory.mktemp("stack")
     files = {name.split("/")[0] for names in INPUTS.values() for name in names}
-    for name in {*files, "docker-compose.yml", ".env.example", ".dockerignore"}:
+    scripts = {"Makefile", "scripts", "docker-compose.yml", ".env.example", ".dockerignore"}
+    for name in files | scripts:
         source = PROJECT_ROOT / name
         if source.is_dir():
             ignored = shutil.ignore_patterns("__pycache__", "secrets")
             shutil.copytree(source, folder / name, ignore=ignored)
         else:
             shutil.copy(source, folder / name)
-    (folder / ".venv").symlink_to(PROJECT_ROOT / ".venv")
+    (folder / ".venv").mkdir()
+    for path in (PROJECT_ROOT / ".venv").iterdir():
+        (folder / ".venv" / path.name).symlink_to(path)
+    (folder / ".venv" / ".ready").unlink()
+    (folder / ".venv" / ".ready").touch()  # of its own: `make` has nothing to install there
     stack = Stack.choose(folder, f"{registry}/{folder.parent.name}")
     try:
         stack.make("up")
@@ -152,19 +157,25 @@ def test_history_and_the_first_model_each_run_in_a_container_of_its_own(stack: S
 
 
 def test_a_calm_month_retrains_nothing_and_a_shift_retrains_once(stack: Stack) -> None:
+    """The latter as the workflow runs it, and so with images."""
     calm = run_month(stack, CALM)
     assert calm.returncode == 0, calm.stdout + calm.stderr
     assert calm.stdout.splitlines()[-1].startswith("no retraining: ")
-    shift = run_month(stack, SHIFT)
+    shift = subprocess.run(
+        [str(stack.folder / "scripts" / "month.sh")],
+        env=stack.environment(RUNNER_KIND="self-hosted", MONTH=SHIFT),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert shift.returncode == 0, shift.stdout + shift.stderr
-    assert "retraining: success" in shift.stdout.splitlines()[-1]
+    assert "retraining: success" in shift.stdout
     newest = next(iter(stack.history().values()))
     assert newest.tags["dagster/sensor_name"] == "retrain_on_drift"
     assert newest.tags["docker/container_id"] in stack.runs()
 
 
-def test_its_images_are_built_pushed_skipped_and_put_on_record(stack: Stack) -> None:
-    stack.make("images")
+def test_its_images_are_in_the_registry_on_record_and_skipped_from_then_on(stack: Stack) -> None:
     released = list_releases(stack)
     assert set(released) == TARGETS
     engine = Engine(stack.registry)
@@ -218,9 +229,15 @@ def test_a_month_outlives_its_database_or_fails_and_is_run_again(stack: Stack) -
         stack.compose("up", "--detach", "--wait", "postgres")
         said, _ = month.communicate()
     print(said)
+    wait_until(stack.answers, "Dagster to answer again")
+    assert all(run.status in ENDED for run in runs_of(stack, WITHOUT_DATABASE))
     again = run_month(stack, WITHOUT_DATABASE)
     assert again.returncode == 0, again.stdout + again.stderr
     assert stack.attrition("decisions", "--verify")
+    requested = [run.tags.get("dagster/run_key") for run in stack.history().values()]
+    keys = [key for key in requested if key]
+    assert keys
+    assert len(set(keys)) == len(keys)
 
 
 def test_all_that_is_lost_comes_back_on_a_newer_revision(stack: Stack) -> None:
