@@ -102,7 +102,7 @@ def _tell(release: Release | None) -> Iterator[MaterializeResult[None] | AssetCh
 
     The checks are of the run that built them, and of no other.
     """
-    said = "of the record, when it was made, elsewhere; not looked at now" if release else NONE
+    said = "checked when they were made, elsewhere; not looked at now" if release else NONE
     yield _show(release) if release else MaterializeResult(metadata={"built": NONE, "pushed": NONE})
     for check in (IN_REGISTRY, TRIED_OUT):
         yield AssetCheckResult(check_name=check, passed=True, description=said)
