@@ -6,7 +6,7 @@ and what it requested is awaited. Source of the queries: Dagster's GraphQL schem
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,6 @@ from attrition_assets.months import partition_key
 
 SENSOR = "retrain_on_drift"
 ASK_SECONDS, TIMEOUT_SECONDS = 2.0, 30.0
-FIRST_SILENCE = 10.0  # of an address that was perhaps mistyped
 LONGEST_SILENCE = 300.0  # of a server that restarts, or of a sensor whose daemon is slow
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 WILL_RETRY, RETRY = "dagster/will_retry", "dagster/auto_retry_run_id"
@@ -37,12 +36,13 @@ TICKS = """query ($chosen: SensorSelector!) { sensorOrError(sensorSelector: $cho
     timestamp status skipReason runIds error { message } } } } ... on Error { message } } }"""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Deployment:
     """Dagster's webserver at an address. What it does not do raises DeploymentError."""
 
     url: str
     report: Callable[[str], None]
+    _met: bool = field(default=False, init=False)
 
     def run_month(self, month: pd.Period) -> None:
         """Run a month, wait for what the sensor decides then, and for the retraining if there is.
@@ -70,6 +70,7 @@ class Deployment:
         asked = {"query": query, "variables": variables}
         try:
             answer = self._client.post("/graphql", json=asked)
+            self._met |= answer.is_success or answer.is_server_error
             answer.raise_for_status()
             told = answer.json()
         except (httpx.HTTPError, ValueError) as error:
@@ -83,16 +84,17 @@ class Deployment:
             raise DeploymentError(f"{self.url} answers {found['__typename']}: {found['message']}")
         return dict(found)
 
-    def _ask_patiently(
-        self, query: str, silence: float = LONGEST_SILENCE, **variables: object
-    ) -> dict[str, Any]:
-        """The same, by a server that may be away for a while: it is only asked, so asked again."""
-        deadline = time.monotonic() + silence
+    def _ask_patiently(self, query: str, **variables: object) -> dict[str, Any]:
+        """The same, by a server that may be away for a while: it is only asked, so asked again.
+
+        Not if it never answered before: its address was perhaps mistyped.
+        """
+        deadline = time.monotonic() + LONGEST_SILENCE
         while True:
             try:
                 return self._ask(query, **variables)
             except DeploymentError as error:
-                if time.monotonic() > deadline:
+                if not self._met or time.monotonic() > deadline:
                     raise
                 self.report(f"asking again: {error}")
             time.sleep(ASK_SECONDS)
@@ -111,7 +113,7 @@ class Deployment:
         return {"repositoryName": name, "repositoryLocationName": location}
 
     def _require_daemons(self) -> None:
-        told = self._ask_patiently(DAEMONS, FIRST_SILENCE)["daemonHealth"]["allDaemonStatuses"]
+        told = self._ask_patiently(DAEMONS)["daemonHealth"]["allDaemonStatuses"]
         ill = [each["daemonType"] for each in told if each["required"] and not each["healthy"]]
         if ill:
             raise DeploymentError(
