@@ -135,6 +135,18 @@ def test_each_service_has_as_little_as_it_needs(stack: Stack) -> None:
     assert foreign.status_code == 403
 
 
+def test_no_image_holds_a_password(stack: Stack) -> None:
+    """They were made before the images were built, in the folder that the builds were given."""
+    words = [word for password in read_passwords(stack) for word in ("-e", password)]
+    looked = ("grep", "-rlF", "--exclude-dir=proc", "--exclude-dir=sys", *words, "/")
+    found = f"{' '.join(looked)}; test $? = 1"  # grep's word for: none of it, and no error
+    for target in TARGETS:
+        run = ("run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "sh")
+        docker(*run, f"{stack.name}-{target}", "-c", found)
+    with pytest.raises(AssertionError):  # it would be found
+        docker(*run, f"{stack.name}-{target}", "-c", f"echo {words[1]} >/tmp/it; {found}")
+
+
 def read_passwords(stack: Stack) -> list[str]:
     secrets = (stack.folder / "docker" / "secrets").iterdir()
     return [path.read_text().strip().split(":")[-1] for path in secrets]
