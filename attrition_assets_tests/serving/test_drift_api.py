@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,7 @@ def test_what_is_no_request_is_refused_with_the_field_named(
 ) -> None:
     problem = ask(api, f"/drift/{path}", body, 422)
     assert problem["detail"].startswith(detail), problem
-    assert (problem["status"], problem["title"]) == (422, "Unprocessable Entity")
+    assert (problem["status"], problem["title"]) == (422, HTTPStatus(422).phrase)
     assert problem["errors"][0]["field"] in detail
 
 

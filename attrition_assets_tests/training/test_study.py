@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,7 @@ def test_a_locked_study_is_an_error_too(tmp_path: Path, monkeypatch: pytest.Monk
     file = tmp_path / "studies.db"
     search(at(file), 1)
     monkeypatch.setattr(study, "LOCK_SECONDS", 0.2)
-    with sqlite3.connect(file) as holder:
+    with closing(sqlite3.connect(file)) as holder:
         holder.execute("begin exclusive")
         with pytest.raises(TrainingError, match=r"locked.*wait for it"):
             search(at(file), 2)
