@@ -22,6 +22,8 @@ ASK_SECONDS, TIMEOUT_SECONDS = 2.0, 30.0
 LONGEST_SILENCE = 300.0  # of a server that restarts, or of a sensor whose daemon is slow
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 WILL_RETRY, RETRY = "dagster/will_retry", "dagster/auto_retry_run_id"
+TELLS_SECONDS = 15.0  # within which Dagster has noted whether it starts a failed run once more
+BUSY = {500, 502, 503, 504}
 
 REPOSITORIES = """{ repositoriesOrError { __typename
   ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
@@ -70,15 +72,16 @@ class Deployment:
         asked = {"query": query, "variables": variables}
         try:
             answer = self._client.post("/graphql", json=asked)
-            self._met |= answer.is_success or answer.is_server_error
+            self._met |= answer.status_code in BUSY
             answer.raise_for_status()
             told = answer.json()
         except (httpx.HTTPError, ValueError) as error:
-            said = str(error).splitlines()[0]
+            said = (str(error) or type(error).__name__).splitlines()[0]
             raise DeploymentError(f"{self.url} does not answer as Dagster does: {said}") from None
         if told.get("errors") or not told.get("data"):
             said = (told.get("errors") or [{"message": "nothing"}])[0]["message"]
             raise DeploymentError(f"{self.url} refuses the question: {said}")
+        self._met = True
         (found,) = told["data"].values()
         if "message" in found:
             raise DeploymentError(f"{self.url} answers {found['__typename']}: {found['message']}")
@@ -136,16 +139,17 @@ class Deployment:
         """Wait until a run has ended, and the one that Dagster starts in place of one whose process
         died. Raises DeploymentError unless it succeeded.
         """
-        seen, deadline = "", 0.0
+        seen, since = "", 0.0
         while True:
             told = self._ask_patiently(STATUS, run=run)
             tags = {each["key"]: each["value"] for each in told["tags"]}
             if told["status"] != seen:
-                seen, deadline = told["status"], time.monotonic() + LONGEST_SILENCE
+                seen, since = told["status"], time.monotonic()
                 self.report(f"{what}: {seen.lower()}  {self.url}/runs/{run}")
             if seen == "SUCCESS":
                 return
-            if seen in ENDED and (tags.get(WILL_RETRY) != "true" or time.monotonic() > deadline):
+            patience = {None: TELLS_SECONDS, "true": LONGEST_SILENCE}.get(tags.get(WILL_RETRY), 0.0)
+            if seen == "CANCELED" or (seen in ENDED and time.monotonic() >= since + patience):
                 raise DeploymentError(f"the {what}'s run ended as {seen}: {self.url}/runs/{run}")
             if seen in ENDED and RETRY in tags:
                 self.report(f"{what}: its process died, and it is started once more")

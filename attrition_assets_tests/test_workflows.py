@@ -109,6 +109,15 @@ def run_month(**variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize("name", ["monthly.yml", "promotion.yml"])
+def test_a_runner_of_one_s_own_keeps_the_stack_s_passwords(name: str) -> None:
+    """By default a checkout removes all that git does not know: .env, docker/secrets, backups."""
+    (path,) = [each for each in WORKFLOWS if each.name == name]
+    jobs = yaml.safe_load(path.read_text("utf-8"))["jobs"].values()
+    own = [job for job in jobs if job["runs-on"] != "ubuntu-latest"]
+    assert [job["steps"][0]["with"]["clean"] for job in own] == [False]
+
+
 def test_a_promotion_runs_only_what_was_merged() -> None:
     (path,) = [each for each in WORKFLOWS if each.name == "promotion.yml"]
     workflow = yaml.safe_load(path.read_text("utf-8"))

@@ -4,6 +4,7 @@
 #   docker/engine.sh              an engine that answers, compose v2, buildx, the two base images
 #   docker/engine.sh --registry   and a registry on 127.0.0.1:5000
 #   docker/engine.sh stop         ends the engine and the registry that it started itself
+#   docker/engine.sh stop-registry
 #
 # What is there is used as it is. What is absent is installed only as root on Debian. Ends with 69
 # where no engine can be had: whoever called it then says "skipped", never "passed".
@@ -18,6 +19,7 @@ BASE=python:3.11-slim-bookworm
 POSTGRES=postgres:15
 STAND_IN=attrition.stand-in
 REGISTRY=127.0.0.1:5000
+REGISTRY_NAME=attrition-registry # of the container, where it is one
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p "$STATE"
 
@@ -31,7 +33,12 @@ give_up() {
 # An engine or registry that this script started: its process id is kept with its name.
 started() {
     local file=$STATE/$1.pid
-    [ -s "$file" ] && [ "$(cat "/proc/$(cat "$file")/comm" 2>/dev/null)" = "$2" ]
+    [ -s "$file" ] && alive "$(cat "$file")" "$2"
+}
+
+# One that ended and was not yet fetched has its name still, and no program.
+alive() { # process id, name
+    [ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ] && readlink "/proc/$1/exe" >/dev/null
 }
 
 wait_for() { # what, seconds, command ...
@@ -63,7 +70,9 @@ start_engine() {
     command -v dockerd >/dev/null || install docker.io iptables
     [ "$(id -u)" = 0 ] || give_up "no engine answers, and starting one takes root: start Docker"
     say "starting dockerd, log in $STATE/dockerd.log"
-    nohup setsid dockerd >"$STATE/dockerd.log" 2>&1 &
+    # One that was killed leaves its number, which another process may have by now.
+    alive "$(cat /var/run/docker.pid 2>/dev/null)" dockerd || rm -f /var/run/docker.pid
+    nohup setsid dockerd >>"$STATE/dockerd.log" 2>&1 &
     echo $! >"$STATE/dockerd.pid"
     wait_for dockerd 60 docker version
 }
@@ -187,6 +196,12 @@ start_registry() {
     local answers=(curl --silent --fail "http://$REGISTRY/v2/")
     command -v curl >/dev/null || install curl
     "${answers[@]}" >/dev/null 2>&1 && return
+    if ! command -v docker-registry >/dev/null && [ "${STAND_INS:-}" != 1 ] &&
+        docker run --detach --rm --name "$REGISTRY_NAME" --publish "$REGISTRY:5000" registry:2 \
+            >"$STATE/registry.log" 2>&1; then
+        wait_for "the registry" 30 "${answers[@]}"
+        return
+    fi
     command -v docker-registry >/dev/null || install docker-registry
     mkdir -p "$STATE/registry"
     cat >"$STATE/registry.yml" <<END
@@ -210,15 +225,24 @@ stop() { # what, the name of its process
     rm -f "$STATE/$1.pid"
 }
 
+stop_registry() {
+    stop registry docker-registry
+    docker rm --force "$REGISTRY_NAME" >/dev/null 2>&1 || true
+}
+
 case ${1:-} in
 stop)
-    stop registry docker-registry
+    stop_registry
     stop dockerd dockerd
+    exit
+    ;;
+stop-registry)
+    stop_registry
     exit
     ;;
 "" | --registry) ;;
 *)
-    echo "engine: $1 is not known; accepted are stop and --registry" >&2
+    echo "engine: $1 is not known; accepted are stop, stop-registry and --registry" >&2
     exit 2
     ;;
 esac

@@ -62,23 +62,28 @@ down() {
 }
 
 # Images of the newest version, by this machine's Docker, which no container of the stack reaches: the
-# asset `images` in a home of its own, with what it reads of the stack's state. What it put on record
-# goes back, and is shown by the asset there.
+# asset `images` in a home of its own, with what it reads of the stack's state. The stack is told what
+# came out. One at a time.
 images() {
-    local work registry
+    local work registry mlflow contract names
+    docker version >/dev/null
     [ -n "$(docker compose ps --quiet code)" ] || fail "the stack is not up here: make up"
-    registry=${IMAGE_REGISTRY-$(sed -n 's/^IMAGE_REGISTRY=//p' .env)}
+    exec 9<.env && flock 9
+    registry=$(sed -n 's/^IMAGE_REGISTRY=//p' .env)
+    mlflow=$(docker compose port mlflow 5001)
+    contract=$(docker compose exec -T code printenv ATTRITION_CONTRACT || true)
     work=$(mktemp -d)
     trap "rm -rf '$work'" EXIT
     docker compose exec -T code sh -c \
         'cd /state && mkdir -p images reports/models && tar -cf - images reports/models' | tar -C "$work" -xf -
-    env -u ATTRITION_IMAGE_REGISTRY ATTRITION_HOME="$work" DAGSTER_HOME="$work" \
-        ATTRITION_MLFLOW_URI="http://$(docker compose port mlflow 5001)" \
+    [ -z "$contract" ] || docker compose exec -T code cat "$contract" >"$work/contract.yaml"
+    names=$(compgen -e | sed -n 's/^ATTRITION_/--unset=&/p')
+    env $names ATTRITION_HOME="$work" DAGSTER_HOME="$work" ATTRITION_MLFLOW_URI="http://$mlflow" \
         ATTRITION_IMAGES=build ${registry:+ATTRITION_IMAGES=push "ATTRITION_IMAGE_REGISTRY=$registry"} \
+        ${contract:+"ATTRITION_CONTRACT=$work/contract.yaml"} \
         .venv/bin/dagster asset materialize -m attrition_assets.definitions --select images
-    tar -C "$work" -cf - images | docker compose exec -T code sh -c 'cd /state && rm -rf images.new &&
-        mkdir images.new && tar -C images.new -xf - && mv images.new/images/* images/ && rm -r images.new'
-    docker compose exec -T code dagster asset materialize -m attrition_assets.definitions --select images
+    docker compose exec -T code attrition record-images \
+        <"$(ls -t "$work"/images/[0-9]*.json | head -n 1)"
 }
 
 # The three databases first, then the files: what a row names was written before the row was.

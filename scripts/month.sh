@@ -17,5 +17,5 @@ else
     exit 1
 fi
 .venv/bin/attrition run ${MONTH:+"$MONTH"} --at "$url"
-# Of a deployment elsewhere, its own retraining has built them.
-[ -n "${DEPLOYMENT:-}" ] || ! grep -q '^IMAGE_REGISTRY=' .env || make images
+# Of the stack here; of a deployment elsewhere they are its own affair.
+[ -n "${DEPLOYMENT:-}" ] || ! grep -q '^IMAGE_REGISTRY=.' .env || make images

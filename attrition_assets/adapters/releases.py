@@ -17,6 +17,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from attrition_assets.adapters.bundles import CARD
 from attrition_assets.adapters.containers import Engine
 from attrition_assets.adapters.files import write_atomically
 from attrition_assets.errors import ContainerError, RecordError
@@ -133,6 +134,8 @@ class Recipe:
             shutil.copytree(self.model, place / BAKED)
         digest = hashlib.sha256()
         for path in sorted(path for path in place.rglob("*") if path.is_file()):
+            if path.name == CARD and place / BAKED in path.parents:
+                continue  # written anew each month: what was reviewed stays what it is
             content = path.read_bytes()
             mode = "x" if path.stat().st_mode & 0o100 else "-"
             digest.update(f"{path.relative_to(place)} {mode} {len(content)}\n".encode())
@@ -233,18 +236,21 @@ def _name(engine: Engine, image: Image, tag: str) -> None:
         engine.alias(engine.name(image.target, image.tag), engine.name(image.target, tag))
 
 
-def follow_champion(engine: Engine, releases: Releases, champion: int | None) -> str | None:
+def follow_champion(
+    engine: Engine, releases: Releases, champion: int | None, *, ask: bool = False
+) -> str | None:
     """Let the tag `champion` name the champion's images; say what was done, None if nothing was to
     be done.
 
-    Raises ContainerError where they cannot be named so: the next call does it again.
+    What is on record as done is not looked at, unless the registry is to be asked again. Raises
+    ContainerError where they cannot be named so: the next call does it again.
     """
     if champion is None:
         return None
     release, named = releases.read(champion), releases.read_champion()
     if release is None:
         return f"version {champion} is champion, and no images of it are on record"
-    if named and named.tells_the_same(release):
+    if named and named.tells_the_same(release) and not ask:
         return None
     if release.registry != engine.registry:
         raise ContainerError(

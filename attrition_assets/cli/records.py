@@ -1,5 +1,6 @@
 """Commands about what is on record: why a person was scored so, and what is past its retention."""
 
+import sys
 from datetime import UTC, datetime
 
 import click
@@ -32,6 +33,23 @@ def explain(employee: str, month: str, as_json: bool) -> None:
     with open_instance(settings, writes=False) as instance:
         told = collect_explanation(settings, instance, person, chosen)
     click.echo(told.model_dump_json(indent=1) if as_json else render_explanation(told))
+
+
+@main.command()
+def record_images() -> None:
+    """Put on record the images that `make images` built: their release, from standard input."""
+    from attrition_assets.adapters.releases import Release, Releases
+    from attrition_assets.defs.images import record_release
+
+    try:
+        release = Release.model_validate_json(sys.stdin.read())
+    except ValueError as error:
+        said = f"standard input holds no release ({str(error).splitlines()[0]}): give images/N.json"
+        raise click.ClickException(said) from None
+    settings = load_settings()
+    with open_instance(settings) as instance:
+        record_release(instance, Releases(settings.home), release)
+    click.echo(f"{release.candidate} is on record: {len(release.images)} images")
 
 
 @main.command()

@@ -5,12 +5,17 @@ follows the champion.
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from dagster import (
+    AssetCheckEvaluation,
     AssetCheckResult,
     AssetCheckSpec,
     AssetExecutionContext,
+    AssetKey,
+    AssetMaterialization,
     Config,
+    DagsterInstance,
     MaterializeResult,
     ResourceParam,
     asset,
@@ -63,13 +68,13 @@ def images(
     Tried out before they are pushed, and on record once all are: a push that fails half-way is no
     release. Where none are asked for, nothing is built, and it says so.
     """
-    version, releases = (
-        config.version or max(registry.versions(), default=0),
-        Releases(settings.home),
-    )
     if settings.images == "none":
-        yield from _tell(releases.read(version))
+        yield MaterializeResult(metadata={"built": NONE, "pushed": NONE})
+        for check in (IN_REGISTRY, TRIED_OUT):
+            yield AssetCheckResult(check_name=check, passed=True, description=NONE)
         return
+    releases = Releases(settings.home)
+    version = config.version or max(registry.versions(), default=0)
     if not version:
         raise ContainerError("there is no model to build images of: materialize model first")
     engine = open_engine(settings)
@@ -85,39 +90,48 @@ def images(
             report=context.log.info,
         )
     releases.write(release)
-    yield _show(release)
-    yield check_registry(engine, release)
+    yield MaterializeResult(metadata=describe_release(release))
+    in_registry = check_registry(engine, release)
+    yield in_registry
     said = f"built and tried out now: {_list_built(release)}; the others before, as they are"
     yield AssetCheckResult(check_name=TRIED_OUT, passed=True, description=said)
+    if not in_registry.passed:
+        raise ContainerError(str(in_registry.description))
     try:
-        moved = follow_champion(engine, releases, registry.champion_version())
+        moved = follow_champion(engine, releases, registry.champion_version(), ask=True)
     except ContainerError as error:  # the release stands; the sensor tries again
         context.log.warning(f"the images' tag was not moved: {error}")
     else:
-        context.log.info(moved or "the tag champion is where it should be")
+        context.log.info(moved or "there is no champion for a tag to name")
 
 
-def _tell(release: Release | None) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
-    """Where none are asked for: what is on record, from another place (`make images`), if anything.
+def describe_release(release: Release) -> dict[str, Any]:
+    """A release as the asset's metadata."""
+    return {
+        "version": release.version,
+        "built": _list_built(release),
+        "pushed": f"to {release.registry}" if release.registry else "none: no registry is set",
+        "tag": release.candidate,
+        "images": show_table([image.model_dump(mode="json") for image in release.images]),
+    }
 
-    The checks are of the run that built them, and of no other.
-    """
-    said = "checked when they were made, elsewhere; not looked at now" if release else NONE
-    yield _show(release) if release else MaterializeResult(metadata={"built": NONE, "pushed": NONE})
-    for check in (IN_REGISTRY, TRIED_OUT):
-        yield AssetCheckResult(check_name=check, passed=True, description=said)
 
-
-def _show(release: Release) -> MaterializeResult[None]:
-    return MaterializeResult(
-        metadata={
-            "version": release.version,
-            "built": _list_built(release),
-            "pushed": f"to {release.registry}" if release.registry else "none: no registry is set",
-            "tag": release.candidate,
-            "images": show_table([image.model_dump(mode="json") for image in release.images]),
-        }
-    )
+def record_release(instance: DagsterInstance, releases: Releases, release: Release) -> None:
+    """Put a release on record that was made and checked elsewhere, and show it in Dagster."""
+    releases.write(release)
+    key, metadata = AssetKey("images"), describe_release(release)
+    instance.report_runless_asset_event(AssetMaterialization(key, metadata=metadata))
+    for name in (IN_REGISTRY, TRIED_OUT):
+        instance.report_runless_asset_event(
+            AssetCheckEvaluation(
+                asset_key=key,
+                check_name=name,
+                passed=True,
+                metadata={},
+                description="checked where they were made, by `make images`",
+                blocking=True,
+            )
+        )
 
 
 def _list_built(release: Release) -> str:

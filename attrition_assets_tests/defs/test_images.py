@@ -3,6 +3,7 @@
 With a real engine: `attrition_assets_tests/containers`.
 """
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from attrition_assets.demo import Loop
 from attrition_assets.errors import ContainerError
 from attrition_assets.monitoring.episodes import Label
 from attrition_assets.months import parse_month
+from attrition_assets_tests.processes import BIN, environment
 
 from .conftest import LAST, Place, Walked
 
@@ -44,19 +46,28 @@ def test_where_none_are_asked_for_a_retraining_says_so_and_its_checks_hold(
     assert not (walked.settings.home / "images").exists()
 
 
-def test_what_was_built_elsewhere_and_is_on_record_is_shown(place: Place) -> None:
+def record(place: Place, told: str) -> subprocess.CompletedProcess[str]:
+    """`attrition record-images`, with this on its standard input."""
+    command = [str(BIN / "attrition"), "record-images"]
+    given = {"ATTRITION_HOME": str(place.settings.home), **environment(place.settings)}
+    return subprocess.run(
+        command, input=told, env=given, capture_output=True, text=True, check=False
+    )
+
+
+def test_what_was_built_elsewhere_is_put_on_record_and_shown(place: Place) -> None:
     image = Image(target="api", tag="content-1", digest="sha256:1", bytes=1, built=True)
     release = Release(version=2, reference_digest="f", registry="elsewhere", images=(image,))
-    Releases(place.settings.home).write(release)
-    assert place.loop.run(place.instance, "retraining", assets=["images"]).success
+    done = record(place, release.model_dump_json())
+    assert done.stdout == "candidate-2 is on record: 1 images\n", done.stderr
+    assert Releases(place.settings.home).read(2) == release
     told = read_latest_metadata(place.instance, "images")
     assert told is not None
-    assert [told[name] for name in ("version", "built", "pushed", "tag")] == [
-        2,
-        "api",
-        "to elsewhere",
-        "candidate-2",
-    ]
+    named = [told[name] for name in ("version", "built", "pushed", "tag")]
+    assert named == [2, "api", "to elsewhere", "candidate-2"]
+    refused = record(place, "{}")
+    assert refused.returncode == 1
+    assert "standard input holds no release" in refused.stderr
 
 
 def test_images_that_are_asked_for_and_cannot_be_had_are_an_error(asking: Place) -> None:
