@@ -36,12 +36,17 @@ def end_dead_runs(instance: DagsterInstance, home: Path) -> None:
     with _alone(home):
         for run in instance.get_runs(RunsFilter(statuses=IN_PROGRESS)):
             name = run.tags.get(COMMAND_TAG)
-            if name is not None and not is_held(_path(home, name)):
+            if name is not None and not is_alive(home, name):
                 instance.report_run_failed(run, "The process of its command was killed.")
                 instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         for path in _path(home, "*").parent.glob("*.held"):
             if not is_held(path):
                 path.unlink()
+
+
+def is_alive(home: Path, name: str) -> bool:
+    """Whether a command, by the tag of its runs, has not ended."""
+    return is_held(_path(home, name))
 
 
 def _path(home: Path, name: str) -> Path:
