@@ -1,12 +1,13 @@
 """The pages in a real headless Chromium, against the real commands on a small real home."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -103,6 +104,18 @@ def said(browser: WebDriver) -> str:
     return browser.find_element(By.ID, "main").text
 
 
+def await_page(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition of the page; on one that is being left, none holds."""
+
+    def holds() -> bool:
+        try:
+            return condition()
+        except (NoSuchElementException, StaleElementReferenceException):
+            return False
+
+    wait_until(holds, what)
+
+
 def press(browser: WebDriver, *keys: str) -> None:
     ActionChains(browser).send_keys(*keys).perform()
 
@@ -172,7 +185,7 @@ def test_a_score_is_asked_for_by_keyboard_alone(browser: WebDriver, servers: Ser
     browser.find_element(By.LINK_TEXT, "Fill in an example").send_keys(Keys.ENTER)
     wait_until(lambda: "example" in browser.current_url, "the example")
     browser.find_element(By.ID, "field-EmployeeNumber").send_keys(Keys.ENTER)
-    wait_until(lambda: "The score" in said(browser), "the score")
+    await_page(lambda: "The score" in said(browser), "the score")
     assert "What raises it most" in said(browser) and "A flag is no decision" in said(browser)
     assert browser.current_url == f"{servers.url}/predict"  # nothing of a person is in it
 
@@ -182,7 +195,7 @@ def test_faults_lead_to_their_fields(browser: WebDriver, servers: Servers) -> No
     pay = browser.find_element(By.ID, "field-MonthlyIncome")
     pay.clear()
     pay.send_keys("plenty", Keys.ENTER)
-    wait_until(lambda: "Not scored" in said(browser), "the fault")
+    await_page(lambda: "Not scored" in said(browser), "the fault")
     browser.find_element(By.LINK_TEXT, "Monthly income").send_keys(Keys.ENTER)
     pay = browser.find_element(By.ID, "field-MonthlyIncome")
     assert pay.get_attribute("aria-invalid") == "true" and pay.get_attribute("value") == "plenty"
@@ -224,7 +237,7 @@ def test_an_api_that_is_killed_is_said_to_be_away_until_it_is_back(
     finally:
         servers.start_predictions()
     browser.find_element(By.LINK_TEXT, "Try again").click()
-    wait_until(lambda: "is away" not in said(browser), "the API to be back")
+    await_page(lambda: "is away" not in said(browser), "the API to be back")
 
 
 def test_the_flagged_list_comes_as_a_file(
@@ -244,7 +257,7 @@ def test_the_flagged_list_comes_as_a_file(
 def test_the_full_report_is_shown_and_reaches_nothing(browser: WebDriver, servers: Servers) -> None:
     browser.get(f"{servers.url}/months/{DRIFT}")
     browser.find_element(By.PARTIAL_LINK_TEXT, "The full report").click()
-    wait_until(lambda: DRIFT in browser.find_element(By.TAG_NAME, "h1").text, "the report")
+    await_page(lambda: DRIFT in browser.find_element(By.TAG_NAME, "h1").text, "the report")
     assert browser.execute_script("return self.origin") == "null"
 
 
