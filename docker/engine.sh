@@ -4,7 +4,7 @@
 #   docker/engine.sh              an engine that answers, compose v2, buildx, the two base images
 #   docker/engine.sh --registry   and a registry on 127.0.0.1:5000
 #   docker/engine.sh stop         ends the engine and the registry that it started itself
-#   docker/engine.sh stop-registry
+#   docker/engine.sh stop-registry   ends that registry alone
 #
 # What is there is used as it is. What is absent is installed only as root on Debian. Ends with 69
 # where no engine can be had: whoever called it then says "skipped", never "passed".

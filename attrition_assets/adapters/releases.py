@@ -52,14 +52,6 @@ class Release(Value):
     registry: str | None
     images: tuple[Image, ...]
 
-    def tells_the_same(self, other: "Release") -> bool:
-        """Whether both name the same images of the same version, whenever those were built."""
-        return self._named() == other._named()
-
-    def _named(self) -> tuple[object, ...]:
-        images = ((image.target, image.tag, image.digest) for image in self.images)
-        return (self.version, self.registry, *images)
-
     @property
     def candidate(self) -> str:
         """The tag of its images."""
@@ -250,7 +242,7 @@ def follow_champion(
     release, named = releases.read(champion), releases.read_champion()
     if release is None:
         return f"version {champion} is champion, and no images of it are on record"
-    if named and named.tells_the_same(release) and not ask:
+    if named == release and not ask:
         return None
     if release.registry != engine.registry:
         raise ContainerError(

@@ -90,7 +90,7 @@ def images(
             report=context.log.info,
         )
     releases.write(release)
-    yield MaterializeResult(metadata=describe_release(release))
+    yield MaterializeResult(metadata=_describe(release))
     in_registry = check_registry(engine, release)
     yield in_registry
     said = f"built and tried out now: {_list_built(release)}; the others before, as they are"
@@ -105,8 +105,7 @@ def images(
         context.log.info(moved or "there is no champion for a tag to name")
 
 
-def describe_release(release: Release) -> dict[str, Any]:
-    """A release as the asset's metadata."""
+def _describe(release: Release) -> dict[str, Any]:
     return {
         "version": release.version,
         "built": _list_built(release),
@@ -119,7 +118,7 @@ def describe_release(release: Release) -> dict[str, Any]:
 def record_release(instance: DagsterInstance, releases: Releases, release: Release) -> None:
     """Put a release on record that was made and checked elsewhere, and show it in Dagster."""
     releases.write(release)
-    key, metadata = AssetKey("images"), describe_release(release)
+    key, metadata = AssetKey("images"), _describe(release)
     instance.report_runless_asset_event(AssetMaterialization(key, metadata=metadata))
     for name in (IN_REGISTRY, TRIED_OUT):
         instance.report_runless_asset_event(

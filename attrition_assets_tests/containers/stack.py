@@ -8,16 +8,12 @@ from typing import Any
 
 import httpx
 
+from attrition_assets.deployment import ENDED, LAUNCH
 from attrition_assets_tests.processes import choose_port, wait_until
 
 from .conftest import docker
 
 PORTS = ("DAGSTER_PORT", "MLFLOW_PORT", "API_PORT", "DRIFT_API_PORT", "FRONTEND_PORT")
-ENDED = ("SUCCESS", "FAILURE", "CANCELED")
-LAUNCH = """
-mutation ($params: ExecutionParams!) {
-  launchRun(executionParams: $params) { __typename ... on LaunchRunSuccess { run { runId } } }
-}"""
 RUNS = """{ runsOrError { ... on Runs { results {
   runId jobName status tags { key value } stepStats { stepKey status } } } } }"""
 
@@ -96,15 +92,18 @@ class Stack:
 
     def answers(self) -> bool:
         """Whether Dagster answers: not to the first after its database was away."""
-        told = httpx.post(f"{self.url('DAGSTER_PORT')}/graphql", json={"query": RUNS}, timeout=60)
+        told = self._post(RUNS)
         return told.status_code == 200 and "errors" not in told.json()
 
     def ask(self, query: str, **variables: Any) -> Any:
         """The answer of Dagster's GraphQL."""
-        told = {"query": query, "variables": variables}
-        answer = httpx.post(f"{self.url('DAGSTER_PORT')}/graphql", json=told, timeout=60)
+        answer = self._post(query, **variables)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
+
+    def _post(self, query: str, **variables: Any) -> httpx.Response:
+        told = {"query": query, "variables": variables}
+        return httpx.post(f"{self.url('DAGSTER_PORT')}/graphql", json=told, timeout=60)
 
     def launch(self, job: str, config: object = None, **more: Any) -> str:
         """Launch a job as Dagster's UI does; the run's id."""
@@ -120,7 +119,7 @@ class Stack:
             "runConfigData": config or {},
             "executionMetadata": {"tags": tags},
         }
-        launched = self.ask(LAUNCH, params=params)["launchRun"]
+        launched = self.ask(LAUNCH, given=params)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         return str(launched["run"]["runId"])
 

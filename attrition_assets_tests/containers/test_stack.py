@@ -9,19 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+import pandas as pd
 import pytest
 
 from attrition_assets.adapters.containers import Engine
+from attrition_assets.defs.retraining import retraining_config
+from attrition_assets.deployment import ENDED
+from attrition_assets.months import parse_month
 from attrition_assets.settings import PROJECT_ROOT
 from attrition_assets_tests.processes import BIN, wait_until
 
 from .conftest import INPUTS, docker, start_engine
-from .stack import ENDED, Run, Stack
+from .stack import Run, Stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker")]
 
 SOCKET = "/var/run/docker.sock"
-HISTORY = [f"{2023 + (10 + i) // 12}-{(10 + i) % 12 + 1:02}" for i in range(15)]
+HISTORY = [str(month) for month in pd.period_range("2023-11", "2025-01", freq="M")]
 CALM, SHIFT = "2025-02", "2025-06"  # the shipped company's pay rises in the latter
 STRUCK, WITHOUT_DATABASE, RESTORED = "2025-07", "2025-08", "2025-09"
 TARGETS = set(INPUTS)
@@ -59,9 +63,8 @@ def month_under_way(stack: Stack, month: str) -> Iterator[subprocess.Popen[str]]
     """`attrition run MONTH --at` the stack, while the month's run has stored its snapshot and goes
     on; ended with the block.
     """
-    command = [str(BIN / "attrition"), "run", month, "--at", stack.url("DAGSTER_PORT")]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ask_for(stack, month), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
             wait_until(
@@ -90,8 +93,11 @@ def runs_of(stack: Stack, month: str) -> list[Run]:
 
 
 def run_month(stack: Stack, month: str) -> subprocess.CompletedProcess[str]:
-    command = [str(BIN / "attrition"), "run", month, "--at", stack.url("DAGSTER_PORT")]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(ask_for(stack, month), capture_output=True, text=True, check=False)
+
+
+def ask_for(stack: Stack, month: str) -> list[str]:
+    return [str(BIN / "attrition"), "run", month, "--at", stack.url("DAGSTER_PORT")]
 
 
 def list_releases(stack: Stack) -> dict[str, str]:
@@ -163,7 +169,7 @@ def read_passwords(stack: Stack) -> list[str]:
 def test_history_and_the_first_model_each_run_in_a_container_of_its_own(stack: Stack) -> None:
     ids = [stack.launch("monthly", month=month, assets=["employee_snapshot"]) for month in HISTORY]
     stack.await_runs(*ids)
-    config = {"ops": {"reference_data": {"config": {"as_of": HISTORY[-1]}}}}
+    config = retraining_config(parse_month(HISTORY[-1]))
     stack.await_runs(stack.launch("retraining", config))
     ran = [run.tags["docker/container_id"] for run in stack.history().values()]
     assert set(ran) == set(stack.runs())
@@ -191,6 +197,7 @@ def test_a_calm_month_retrains_nothing_and_a_shift_retrains_once(stack: Stack) -
     assert shift.returncode == 0, shift.stdout + shift.stderr
     assert "retraining: success" in shift.stdout
     retrained = [run for run in stack.history().values() if run.job == "retraining"]
+    assert [run.status for run in retrained] == ["SUCCESS", "SUCCESS"]
     assert [run.tags.get("dagster/sensor_name") for run in retrained] == ["retrain_on_drift", None]
     assert retrained[0].tags["docker/container_id"] in stack.runs()
 
@@ -205,8 +212,6 @@ def test_its_images_are_in_the_registry_on_record_and_skipped_from_then_on(stack
     assert again.returncode == 0
     assert again.stderr.count("is in the registry: skipped") == len(TARGETS)
     assert list_releases(stack) == released
-    shown = [run for run in stack.history().values() if run.job == "retraining"]
-    assert [run.status for run in shown] == ["SUCCESS", "SUCCESS"]
 
 
 def test_without_registry_or_engine_there_is_an_error_and_no_release(stack: Stack) -> None:
