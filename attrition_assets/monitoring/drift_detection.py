@@ -32,7 +32,7 @@ from attrition_assets.monitoring.report import (
     PredictionDrift,
 )
 from attrition_assets.monitoring.row_measures import get_adjusted
-from attrition_assets.monitoring.row_test import Limits, RowComparison, compare_rows
+from attrition_assets.monitoring.row_test import Keys, Limits, RowComparison, compare_rows
 from attrition_assets.monitoring.two_sample import compare_continuous, compare_flags
 
 METHODS = ("permutation", "evidently")
@@ -112,7 +112,8 @@ class DriftDetector:
         if self.method == "evidently":
             return self._ask_evidently(reference_data, current_data, pairs)
         limits = Limits(self.drift_threshold, self.policy.effect_floor, self.policy.relation_floor)
-        found = compare_rows(pairs, limits, importance=importance, seed=self.seed)
+        keys = _find_keys(reference_data, current_data, self.contract)
+        found = compare_rows(pairs, limits, importance=importance, seed=self.seed, keys=keys)
         evidence = Evidence(
             method=found.method,
             p_value=found.p_value,
@@ -226,6 +227,17 @@ class DriftDetector:
                     f"{side} has {count} rows, too few to tell: give at least "
                     f"{self.policy.min_rows}"
                 )
+
+
+def _find_keys(reference: pd.DataFrame, current: pd.DataFrame, contract: Contract) -> Keys | None:
+    """The ids of both tables' rows, if both have whole numbers for them."""
+    if any(contract.id not in table for table in (reference, current)):
+        return None
+    ids = [table[contract.id] for table in (reference, current)]
+    if not all(pd.api.types.is_integer_dtype(each.dtype) and not each.hasnans for each in ids):
+        return None
+    before, now = (each.to_numpy(dtype=np.int64) for each in ids)
+    return before, now
 
 
 def find_drift(found: RowComparison) -> Finding:

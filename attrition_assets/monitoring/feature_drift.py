@@ -254,10 +254,13 @@ def describe_power(drift: FeatureDrift) -> str:
 
 
 def select_monitored(table: pd.DataFrame, contract: Contract, name: str) -> pd.DataFrame:
-    """The columns whose drift is tested. Raises DriftInputError that names those it lacks."""
+    """The columns whose drift is tested, and the ids if there are any.
+
+    Raises DriftInputError that names the columns it lacks.
+    """
     if lacking := [column for column in contract.monitored if column not in table]:
         raise DriftInputError(
             f"the {name} lacks {', '.join(lacking)}: give every monitored column of the contract "
             f"{contract.name}"
         )
-    return table[list(contract.monitored)]
+    return table[[name for name in (contract.id, *contract.monitored) if name in table]]

@@ -1,4 +1,4 @@
-"""Two large tables compared by what they are reduced to: no row is shuffled, none is left out.
+"""Two large tables compared by their summaries alone: no row is shuffled, none is left out.
 
 Asymptotic p-values, adjusted by Bonferroni for all tests. Where the floors lie below which a sure
 difference does not count is for `row_test`.
@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from attrition_assets.contract import Kind
-from attrition_assets.monitoring.pairing import ColumnPair, Values
+from attrition_assets.monitoring.pairing import ComparedColumn
 from attrition_assets.monitoring.power import find_smallest_shift
 from attrition_assets.monitoring.report import SMALLEST_GROUP, Detectable, FeatureTest
 from attrition_assets.monitoring.summaries import (
     ValueCounts,
     compute_chi_square_p,
     compute_ks_p,
-    count_values,
     measure_ks_distance,
     measure_total_variation,
 )
-from attrition_assets.monitoring.together import compare_together, list_inputs
+from attrition_assets.monitoring.table_summary import TableSummary
+from attrition_assets.monitoring.together import compare_together
 
 
 @dataclass(frozen=True)
@@ -44,28 +44,27 @@ class LargeComparison:
     detectable: tuple[Detectable, ...]
 
 
-Sides = tuple[ValueCounts, ValueCounts]
-
-
 def compare_large_tables(
-    pairs: Sequence[ColumnPair], shift_level: float, effect_floor: float
+    columns: Sequence[ComparedColumn],
+    before: TableSummary,
+    now: TableSummary,
+    shift_level: float,
+    effect_floor: float,
 ) -> LargeComparison:
-    """Compare two tables of 5,000 rows or more a side.
+    """Compare two tables of 5,000 rows or more a side, in some of their columns.
 
     Continuous columns by Kolmogorov-Smirnov, the others by chi-square, both from value counts; then
-    each column's mean given the others and all correlations, from moments. Memory beside the
-    tables: a few copies of one column, whatever their number. `shift_level` and `effect_floor` are
-    those of the smallest shifts that would have been seen.
+    each column's mean given the others and all correlations, from sums over pairs. `shift_level`
+    and `effect_floor` are those of the smallest shifts that would have been seen.
     """
-    tests, missing, inputs, detectable = [], [], [], []
-    for place, pair in enumerate(pairs):
-        before, now = count_sides(pair)
-        tests.append(_test_values(pair, before, now))
-        if before.missing or now.missing:
-            missing.append(_test_missing(pair.column, before, now))
-        inputs += list_inputs(place, pair, before)
-        detectable.append(find_smallest_shift(pair, before, now, shift_level, effect_floor))
-    together = compare_together(pairs, inputs)
+    tests, missing, detectable = [], [], []
+    for tested in columns:
+        sides = before.counts[tested.column], now.counts[tested.column]
+        tests.append(_test_values(tested, *sides))
+        if any(side.missing for side in sides):
+            missing.append(_test_missing(tested.column, *sides))
+        detectable.append(find_smallest_shift(tested, *sides, shift_level, effect_floor))
+    together = compare_together(columns, before, now)
     number = len(tests) + len(missing) + together.number
     adjusted = [
         test.model_copy(update={"adjusted_p_value": min(1.0, (test.p_value or 0.0) * number)})
@@ -83,12 +82,12 @@ def measure_distance(kind: Kind, before: ValueCounts, now: ValueCounts) -> tuple
     return measure_ks_distance(before, now), "KS distance"
 
 
-def describe_change(pair: ColumnPair, before: ValueCounts, now: ValueCounts) -> str:
+def describe_change(tested: ComparedColumn, before: ValueCounts, now: ValueCounts) -> str:
     """What changed in the values: the mean, or the level whose share changed most.
 
     Of levels that 1 to 4 people have, on either side, nothing is told: empty if there is no other.
     """
-    if pair.kind != Kind.NOMINAL:
+    if tested.kind != Kind.NOMINAL:
         means = before.mean, now.mean
         digits = 0 if max(map(abs, means)) >= 100 else 2
         return f"mean {means[0]:,.{digits}f} to {means[1]:,.{digits}f}"
@@ -98,35 +97,23 @@ def describe_change(pair: ColumnPair, before: ValueCounts, now: ValueCounts) -> 
     most = int(np.argmax(changes))
     if changes[most] < 0:
         return ""
-    return f"{pair.levels[most]} {shares[0][most]:.1%} to {shares[1][most]:.1%}"
+    return f"{tested.levels[most]} {shares[0][most]:.1%} to {shares[1][most]:.1%}"
 
 
-def count_sides(pair: ColumnPair) -> Sides:
-    """The value counts of the reference and of the current table."""
-    return _count(pair, pair.reference), _count(pair, pair.current)
-
-
-def _count(pair: ColumnPair, values: Values) -> ValueCounts:
-    if pair.kind != Kind.NOMINAL:
-        return count_values(values)
-    counts = np.bincount(values + 1, minlength=len(pair.levels) + 1)
-    return ValueCounts(np.arange(len(pair.levels)), counts[1:].astype(np.int64), int(counts[0]))
-
-
-def _test_values(pair: ColumnPair, before: ValueCounts, now: ValueCounts) -> FeatureTest:
-    effect, measure = measure_distance(pair.kind, before, now)
-    continuous = pair.kind == Kind.CONTINUOUS
+def _test_values(tested: ComparedColumn, before: ValueCounts, now: ValueCounts) -> FeatureTest:
+    effect, measure = measure_distance(tested.kind, before, now)
+    continuous = tested.kind == Kind.CONTINUOUS
     return FeatureTest(
-        column=pair.column,
-        kind=pair.kind,
+        column=tested.column,
+        kind=tested.kind,
         method="Kolmogorov-Smirnov" if continuous else "chi-square",
         p_value=compute_ks_p(effect, before.total, now.total)
         if continuous
         else compute_chi_square_p(before, now),
         effect=effect,
         effect_measure=measure,
-        used_by_model=pair.used,
-        note=describe_change(pair, before, now),
+        used_by_model=tested.used,
+        note=describe_change(tested, before, now),
     )
 
 

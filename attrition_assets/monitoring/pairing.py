@@ -4,7 +4,7 @@ Which columns are tested, what kind each is, and its values as numbers or levels
 the tests themselves are not. Messages name columns, sides and row numbers, never a person's values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +27,11 @@ Values = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ColumnPair:
-    """One column of both tables, as its kind's tests take it. `inferred`: nobody declared it.
+class ComparedColumn:
+    """A column that two tables are compared by. `inferred`: nobody declared it.
 
-    Nominal columns are positions in `levels`, -1 where missing; the others are numbers, int64 if
-    all are whole and none is missing, else float64 with NaN where missing. `declared` is what the
-    contract says of it, if anything. `used` tells whether it may reach the model.
+    `declared` is what the contract says of it, if anything. `used` tells whether it may reach the
+    model. The values of a nominal one are positions in `levels`.
     """
 
     column: str
@@ -41,6 +40,32 @@ class ColumnPair:
     used: bool
     declared: Column | None
     levels: tuple[Any, ...]
+
+    @classmethod
+    def of_contract(cls, contract: Contract) -> "tuple[ComparedColumn, ...]":
+        """The monitored columns of a contract, levels in the order of `pair_columns`."""
+        return tuple(
+            cls(
+                column=name,
+                kind=declared.kind,
+                inferred=False,
+                used=declared.is_used,
+                declared=declared,
+                levels=order_levels(declared.levels or ()) if declared.kind == Kind.NOMINAL else (),
+            )
+            for name in contract.monitored
+            for declared in [contract.columns[name]]
+        )
+
+
+@dataclass(frozen=True)
+class ColumnPair(ComparedColumn):
+    """One column of both tables, as its kind's tests take it.
+
+    Nominal columns are positions in `levels`, -1 where missing; the others are numbers, int64 if
+    all are whole and none is missing, else float64 with NaN where missing.
+    """
+
     reference: Values
     current: Values
 
@@ -99,6 +124,11 @@ def choose_common(shares: npt.ArrayLike) -> npt.NDArray[np.intp]:
     """
     common = np.flatnonzero(np.asarray(shares) > COMMON_LEVEL)
     return common[1:] if len(common) == 2 else common
+
+
+def order_levels(levels: Iterable[Any]) -> tuple[Any, ...]:
+    """Levels in an order that no order of rows changes: which stands last decides the scores."""
+    return tuple(sorted(set(levels), key=str))
 
 
 def check_table(table: object, side: str) -> None:
@@ -180,8 +210,7 @@ def _pair(
     if kind == Kind.NOMINAL:
         coded = [_code_levels(column, side) for column, side in columns]
         _refuse_mixed_levels(name, *(found for _, found in coded))
-        # In an order that no order of rows changes: which level stands last decides the scores.
-        levels = tuple(sorted({*coded[0][1], *coded[1][1]}, key=str))
+        levels = order_levels((*coded[0][1], *coded[1][1]))
         before, now = (_recode(codes, found, levels) for codes, found in coded)
     else:
         order = declared.levels if declared else None

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from attrition_assets.contract import Kind
-from attrition_assets.monitoring.pairing import ColumnPair
+from attrition_assets.monitoring.pairing import ComparedColumn
 from attrition_assets.monitoring.report import Detectable
 from attrition_assets.monitoring.summaries import ValueCounts
 
@@ -20,7 +20,11 @@ KS_PER_DEVIATION = 0.4
 
 
 def find_smallest_shift(
-    pair: ColumnPair, before: ValueCounts, now: ValueCounts, level: float, effect_floor: float
+    tested: ComparedColumn,
+    before: ValueCounts,
+    now: ValueCounts,
+    level: float,
+    effect_floor: float,
 ) -> Detectable:
     """The smallest shift of a column that a test of its values finds at `level`, between strangers.
 
@@ -30,19 +34,19 @@ def find_smallest_shift(
     """
     rows = 1 / (1 / before.total + 1 / now.total)
     margin = stats.norm.ppf(POWER) / np.sqrt(rows)  # in standard deviations of a row's value
-    if pair.kind == Kind.NOMINAL:
+    if tested.kind == Kind.NOMINAL:
         shares = before.counts / before.total
         deviation = np.sqrt(shares.max() * (1 - shares.max()))
         freedom = max(1, int((shares > 0).sum()) - 1)
         shift = deviation * np.sqrt(_find_noncentrality(level, freedom) / rows)
         return Detectable.of_share(
-            pair.column, float(max(shift, effect_floor + margin * deviation))
+            tested.column, float(max(shift, effect_floor + margin * deviation))
         )
     # At the median, the share of values below has a standard deviation of one half.
     counts = (effect_floor + margin / 2) / KS_PER_DEVIATION
     shift = max(np.sqrt(_find_noncentrality(level, 1.5) / rows), counts)
     mean, deviation = before.mean, before.deviation
-    return Detectable.of_mean(pair.column, mean, float(shift) * deviation, before.holds_amounts)
+    return Detectable.of_mean(tested.column, mean, float(shift) * deviation, before.holds_amounts)
 
 
 @lru_cache(maxsize=1024)

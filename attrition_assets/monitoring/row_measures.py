@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from attrition_assets.monitoring.large_tables import Sides, describe_change, measure_distance
+from attrition_assets.monitoring.large_tables import describe_change, measure_distance
 from attrition_assets.monitoring.pairing import ColumnPair
 from attrition_assets.monitoring.permutation import Permuted
 from attrition_assets.monitoring.report import Aspect, ColumnFault, FaultKind, FeatureTest
 from attrition_assets.monitoring.scores import Family, Scores, TailScan
+from attrition_assets.monitoring.table_summary import Sides
 
 ASPECTS = {
     Family.VALUES: Aspect.VALUES,

@@ -4,14 +4,16 @@ Which columns moved, by how much, and what could have been seen. The p-values co
 `permutation` or, for large tables, from `large_tables`; which tables to compare is for the judges.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from attrition_assets.monitoring.integrity import explain_untestable, find_certain_faults
-from attrition_assets.monitoring.large_tables import compare_large_tables, count_sides
-from attrition_assets.monitoring.pairing import ColumnPair
+from attrition_assets.monitoring.large_tables import compare_large_tables
+from attrition_assets.monitoring.pairing import ColumnPair, ComparedColumn
 from attrition_assets.monitoring.permutation import SHARES, Permuted, permute_scores
 from attrition_assets.monitoring.power import find_smallest_shift
 from attrition_assets.monitoring.report import (
@@ -27,6 +29,12 @@ from attrition_assets.monitoring.row_measures import (
     measure_tests,
 )
 from attrition_assets.monitoring.scores import Family, build_scores
+from attrition_assets.monitoring.table_summary import (
+    Sides,
+    TableSummary,
+    count_sides,
+    summarize_pairs,
+)
 
 PERMUTED_ROWS = 20_000
 FAULT_FLOOR = 0.01
@@ -34,6 +42,9 @@ LEADING = 0.01
 TOGETHER = "together with others, alone it is not sure"
 SMALL_SIDE = 5_000
 
+# Of the reference and of the current table.
+Keys = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+Tested = TypeVar("Tested", bound=ComparedColumn)
 
 OWN_ASPECTS = {Aspect.VALUES, Aspect.CHANGE, Aspect.MEAN}
 
@@ -76,6 +87,7 @@ def compare_rows(
     *,
     importance: Mapping[str, float] | None = None,
     seed: int = 0,
+    keys: Keys | None = None,
 ) -> RowComparison:
     """Compare the two tables that `pairs` hold.
 
@@ -83,50 +95,91 @@ def compare_rows(
     by asymptotic p-values with Bonferroni's correction. Drift is a p of all tests together at or
     below the level, and an effect of at least its floor. A column with a fault is judged for the
     fault alone: if a rate of missing values changed, the others are compared again without it.
+    `keys` are the rows' ids, if they are numbers: by them those rows of large tables are chosen
+    whose fourth moments are taken.
     """
-    faults = [fault for pair in pairs if (fault := find_certain_faults(pair))]
+    counts = {pair.column: count_sides(pair) for pair in pairs}
+
+    def compare_sound(kept: Sequence[ColumnPair]) -> RowComparison:
+        return _compare_pairs(kept, counts, limits, seed, keys)
+
+    return _compare_columns(pairs, counts, compare_sound, importance)
+
+
+def compare_summaries(
+    columns: Sequence[ComparedColumn],
+    before: TableSummary,
+    now: TableSummary,
+    limits: Limits,
+    *,
+    importance: Mapping[str, float] | None = None,
+) -> RowComparison:
+    """Compare two tables by their summaries, as `compare_rows` does those of 5,000 rows a side."""
+    counts = {name: (held, now.counts[name]) for name, held in before.counts.items()}
+
+    def compare_sound(kept: Sequence[ComparedColumn]) -> RowComparison:
+        return _compare_by_summaries(kept, before, now, limits)
+
+    return _compare_columns(columns, counts, compare_sound, importance)
+
+
+def _compare_columns(
+    columns: Sequence[Tested],
+    counts: Mapping[str, Sides],
+    compare_sound: Callable[[Sequence[Tested]], RowComparison],
+    importance: Mapping[str, float] | None,
+) -> RowComparison:
+    """Set aside what is broken or cannot be tested, and compare the other columns."""
+    faults = [
+        fault for each in columns if (fault := find_certain_faults(each, *counts[each.column]))
+    ]
     broken = {fault.column for fault in faults}
     untested = [
-        _note(pair, why)
-        for pair in pairs
-        if pair.column not in broken and (why := explain_untestable(pair))
+        _note(each, why)
+        for each in columns
+        if each.column not in broken and (why := explain_untestable(*counts[each.column]))
     ]
-    kept = [
-        pair
-        for pair in pairs
-        if pair.column not in broken and pair.column not in {test.column for test in untested}
-    ]
-    compared = _compare_sound(kept, limits, seed)
+    aside = broken | {test.column for test in untested}
+    kept = [each for each in columns if each.column not in aside]
+    nothing = RowComparison(None, "no column could be compared", False, (), ())
+    compared = compare_sound(kept) if kept else nothing
     if likely := compared.faults:
         broken |= {fault.column for fault in likely}
-        sound = [pair for pair in kept if pair.column not in broken]
-        again = _compare_sound(sound, limits, seed)
+        sound = [each for each in kept if each.column not in broken]
+        again = compare_sound(sound) if sound else nothing
         compared = replace(again, faults=(*likely, *again.faults))
     notes = [
-        _note(pair, "not judged: its data are broken") for pair in pairs if pair.column in broken
+        _note(each, "not judged: its data are broken") for each in columns if each.column in broken
     ]
     tests = order_tests(name_causes([*compared.tests, *untested, *notes]), importance)
     return replace(compared, tests=tests, faults=(*faults, *compared.faults))
 
 
-def _compare_sound(pairs: Sequence[ColumnPair], limits: Limits, seed: int) -> RowComparison:
-    if not pairs:
-        return RowComparison(None, "no column could be compared", False, (), ())
+def _compare_pairs(
+    pairs: Sequence[ColumnPair],
+    counts: Mapping[str, Sides],
+    limits: Limits,
+    seed: int,
+    keys: Keys | None,
+) -> RowComparison:
+    sides = [counts[pair.column] for pair in pairs]
     before, now = len(pairs[0].reference), len(pairs[0].current)
     if before + now <= PERMUTED_ROWS:
-        return _compare_by_shuffling(pairs, limits, seed)
+        return _compare_by_shuffling(pairs, sides, limits, seed)
     if min(before, now) >= SMALL_SIDE:
-        return _compare_by_summaries(pairs, limits)
-    found = _compare_by_shuffling(_sample_larger(pairs, seed), limits, seed)
+        return _compare_by_summaries(pairs, *summarize_pairs(pairs, sides, keys), limits)
+    sample = _sample_larger(pairs, seed)
+    found = _compare_by_shuffling(sample, list(map(count_sides, sample)), limits, seed)
     larger = "reference" if before > now else "current"
     sampled = f"{PERMUTED_ROWS - min(before, now)} of {max(before, now)} {larger} rows, sampled"
     return replace(found, method=f"{found.method} ({sampled})")
 
 
-def _compare_by_shuffling(pairs: Sequence[ColumnPair], limits: Limits, seed: int) -> RowComparison:
+def _compare_by_shuffling(
+    pairs: Sequence[ColumnPair], counts: Sequence[Sides], limits: Limits, seed: int
+) -> RowComparison:
     scores = build_scores(pairs)
     permuted = permute_scores(scores, limits.level, seed)
-    counts = [count_sides(pair) for pair in pairs]
     measured = measure_tests(pairs, counts, scores, permuted)
     tests, faults = _decide(measured, find_likely_faults(pairs, scores, permuted), limits)
     drifted = any(test.drifted for test in tests)
@@ -141,8 +194,11 @@ def _compare_by_shuffling(pairs: Sequence[ColumnPair], limits: Limits, seed: int
     return RowComparison(permuted.p_value, method, drifted, tests, faults, detectable)
 
 
-def _compare_by_summaries(pairs: Sequence[ColumnPair], limits: Limits) -> RowComparison:
-    found = compare_large_tables(pairs, _share_level(pairs, limits), limits.effect_floor)
+def _compare_by_summaries(
+    columns: Sequence[ComparedColumn], before: TableSummary, now: TableSummary, limits: Limits
+) -> RowComparison:
+    level = _share_level(columns, limits)
+    found = compare_large_tables(columns, before, now, level, limits.effect_floor)
     rates = [
         describe_missing(rate.column, rate.before, rate.now, rate.p_value)
         for rate in found.missing
@@ -163,9 +219,9 @@ def _sample_larger(pairs: Sequence[ColumnPair], seed: int) -> list[ColumnPair]:
     return [replace(pair, **{side: getattr(pair, side)[rows]}) for pair in pairs]
 
 
-def _share_level(pairs: Sequence[ColumnPair], limits: Limits) -> float:
+def _share_level(columns: Sequence[ComparedColumn], limits: Limits) -> float:
     """What one column's values have of the level."""
-    return limits.level * SHARES[Family.VALUES] / len(pairs)
+    return limits.level * SHARES[Family.VALUES] / len(columns)
 
 
 def _decide(
@@ -211,8 +267,8 @@ def _find_diffuse(
     return marked, bool(large)
 
 
-def _note(pair: ColumnPair, why: str) -> FeatureTest:
-    return FeatureTest(column=pair.column, kind=pair.kind, used_by_model=pair.used, note=why)
+def _note(tested: ComparedColumn, why: str) -> FeatureTest:
+    return FeatureTest(column=tested.column, kind=tested.kind, used_by_model=tested.used, note=why)
 
 
 def name_causes(tests: Sequence[FeatureTest]) -> list[FeatureTest]:

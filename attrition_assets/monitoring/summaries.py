@@ -1,12 +1,11 @@
-"""What a large table is reduced to: value counts of a column, moments of all columns together.
+"""Value counts of a column, and what two tables' counts of it tell of their difference.
 
-Both can be merged: those of two parts of a table, merged, are those of the table. What follows from
-two tables' summaries is for `large_tables`.
+Counts can be merged: those of two parts of a table, merged, are those of the table.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +42,29 @@ class ValueCounts:
     def deviation(self) -> float:
         """The standard deviation of the values, which are numbers."""
         return float(np.sqrt((self.values - self.mean) ** 2 @ self.counts / self.total))
+
+    @cached_property
+    def distinct(self) -> npt.NDArray[np.int64] | Matrix:
+        """The values that occur, ascending."""
+        return self.values[self.counts > 0]
+
+    def share(self, value: float) -> float:
+        """The share of the known values that are this one, 0..1."""
+        return int(self.counts[self.values == value].sum()) / self.total
+
+    def quantiles(self, shares: Sequence[float]) -> Matrix:
+        """The values below which these shares lie, between two values in proportion, as NumPy."""
+        upto = np.cumsum(self.counts)
+        places = np.asarray(shares) * (self.total - 1)
+        low, high = (
+            self.values[np.searchsorted(upto, each, side="right")].astype(np.float64)
+            for each in (np.floor(places), np.ceil(places))
+        )
+        return np.asarray(low + (high - low) * (places - np.floor(places)))
+
+    def select(self, kept: npt.NDArray[np.bool_]) -> "ValueCounts":
+        """The counts of some of the values."""
+        return ValueCounts(self.values[kept], self.counts[kept])
 
     @property
     def holds_amounts(self) -> bool:
@@ -116,78 +138,7 @@ def compute_ks_p(distance: float, before: int, now: int) -> float:
 def compute_chi_square_p(before: ValueCounts, now: ValueCounts) -> float:
     """The p-value of the two-sample chi-square test, as SciPy gives it without correction."""
     _, mine, theirs = align(before, now)
-    if len(mine) < 2:
+    table = np.array([mine, theirs])[:, mine + theirs > 0]
+    if table.shape[1] < 2:
         return 1.0
-    return float(stats.chi2_contingency(np.array([mine, theirs]), correction=False).pvalue)
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Sums over the rows of some columns, for pairs of columns that both have a value.
-
-    `rows[i, j]` counts such rows; `sums[i, j]` adds column i over them, `squares[i, j]` its square,
-    `products[i, j]` the product of columns i and j.
-    """
-
-    rows: Matrix
-    sums: Matrix
-    squares: Matrix
-    products: Matrix
-
-    @classmethod
-    def add_up(cls, table: Matrix | npt.NDArray[np.float32]) -> Self:
-        """The moments of a table (rows x columns), NaN where a value is missing."""
-        if not np.isnan(table.sum()):
-            columns = table.shape[1]
-            total = table.sum(axis=0, dtype=np.float64)
-            products = _multiply(table, table)
-            return cls(
-                np.full((columns, columns), float(len(table))),
-                np.repeat(total[:, None], columns, axis=1),
-                np.repeat(np.diag(products)[:, None], columns, axis=1),
-                products,
-            )
-        known = (~np.isnan(table)).astype(table.dtype)
-        filled = np.nan_to_num(table)
-        return cls(
-            _multiply(known, known),
-            _multiply(filled, known),
-            _multiply(filled**2, known),
-            _multiply(filled, filled),
-        )
-
-    def merge(self, other: Self) -> Self:
-        """The moments of both parts of a table."""
-        return type(self)(
-            self.rows + other.rows,
-            self.sums + other.sums,
-            self.squares + other.squares,
-            self.products + other.products,
-        )
-
-    @property
-    def means(self) -> Matrix:
-        """The mean of each column over the rows where it has a value."""
-        return np.asarray(np.diag(self.sums) / np.diag(self.rows))
-
-    @property
-    def covariance(self) -> Matrix:
-        """The covariance of each pair of columns, over the rows that have both; 0 without any."""
-        rows, means = np.maximum(self.rows, 1), self._shared_means
-        return np.asarray(self.products / rows - means * means.T)
-
-    @property
-    def correlation(self) -> Matrix:
-        """Pearson's correlation of each pair of columns, over the rows that have both."""
-        # A column's own variance over the rows that it shares with another, not over all of its.
-        variances = self.squares / np.maximum(self.rows, 1) - self._shared_means**2
-        scale = np.sqrt(np.maximum(variances * variances.T, 0))
-        return np.asarray(self.covariance / np.where(scale > 0, scale, np.inf))
-
-    @property
-    def _shared_means(self) -> Matrix:
-        return np.asarray(self.sums / np.maximum(self.rows, 1))
-
-
-def _multiply(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Matrix:
-    return np.asarray(left.T @ right, dtype=np.float64)
+    return float(stats.chi2_contingency(table, correction=False).pvalue)

@@ -1,4 +1,4 @@
-"""Tests of several columns at once, from the moments of two large tables.
+"""Tests of several columns at once, from the summaries of two large tables.
 
 Each column's mean given the others, and all correlations. The columns one by one are for
 `large_tables`.
@@ -6,21 +6,18 @@ Each column's mean given the others, and all correlations. The columns one by on
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from attrition_assets.contract import Kind
-from attrition_assets.monitoring.pairing import COMMON_LEVEL, ColumnPair
+from attrition_assets.monitoring.pair_sums import Matrix, PairSums, SampleSums
+from attrition_assets.monitoring.pairing import ComparedColumn
 from attrition_assets.monitoring.report import Aspect, FeatureTest
-from attrition_assets.monitoring.summaries import Matrix, Moments, ValueCounts
+from attrition_assets.monitoring.table_summary import TableSummary, list_inputs
 
-CHUNK = 65_536
-SAMPLE = 10_000
 RIDGE = 0.01
-
-Single = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -31,98 +28,60 @@ class Together:
     number: int
 
 
-@dataclass(frozen=True)
-class Input:
-    """A column of numbers made of a pair, `owner`: the pair itself, or one of its levels.
-
-    `centre` and `spread` standardise it.
-    """
-
-    owner: int
-    level: int | None
-    centre: float
-    spread: float
-
-
-def list_inputs(owner: int, pair: ColumnPair, before: ValueCounts) -> list[Input]:
-    """The inputs of a column: of a nominal one its common levels, one of them if two."""
-    if pair.kind != Kind.NOMINAL:
-        return [Input(owner, None, before.mean, before.deviation or 1.0)]
-    shares = before.counts / before.total
-    common = np.flatnonzero((shares > COMMON_LEVEL) & (shares < 1))
-    spreads = np.sqrt(shares * (1 - shares))
-    return [
-        Input(owner, int(level), float(shares[level]), float(spreads[level]))
-        for level in (common[1:] if len(common) == len(shares) == 2 else common)
-    ]
-
-
-def compare_together(pairs: Sequence[ColumnPair], inputs: Sequence[Input]) -> Together:
+def compare_together(
+    columns: Sequence[ComparedColumn], before: TableSummary, now: TableSummary
+) -> Together:
     """Test every input given those of other columns, and every correlation of two columns."""
+    inputs = [
+        (owner, each)
+        for owner, tested in enumerate(columns)
+        for each in list_inputs(tested.column, tested.kind, before.counts[tested.column])
+    ]
     if len(inputs) < 2:
         return Together((), 0)
-    sides = [_add_up(pairs, inputs, side) for side in ("reference", "current")]
-    conditional = _test_conditional(pairs, inputs, *sides)
-    relations, number = _test_relations(pairs, inputs, *sides)
+    owners = np.array([owner for owner, _ in inputs])
+    chosen = [each for _, each in inputs]
+    sides = [
+        _Side(side.sums.select(places), side.sample.select(places))
+        for side in (before, now)
+        for places in [side.find_places(chosen)]
+    ]
+    conditional = _test_conditional(columns, owners, *sides)
+    relations, number = _test_relations(columns, owners, *sides)
     return Together((*conditional, *relations), len(conditional) + number)
 
 
-def _fill(pairs: Sequence[ColumnPair], inputs: Sequence[Input], side: str, rows: slice) -> Single:
-    """Some rows of a side as standardised numbers, rows x columns; NaN where one is missing.
-
-    In single precision: its error, some 1e-6, is far below what rows of this number can show.
-    """
-    values = [getattr(pair, side)[rows] for pair in pairs]
-    table = np.empty((len(inputs), len(values[0])), dtype=np.float32)
-    for place, column in enumerate(inputs):
-        raw = values[column.owner]
-        if column.level is None:
-            table[place] = raw - column.centre
-        else:
-            table[place] = (raw == column.level) - np.float32(column.centre)
-            if (absent := raw < 0).any():
-                table[place, absent] = np.nan
-        table[place] /= np.float32(column.spread)
-    return table.T
-
-
-def _add_up(
-    pairs: Sequence[ColumnPair], inputs: Sequence[Input], side: str
-) -> tuple[Moments, Matrix]:
-    """A side's moments over all of its rows, and some rows themselves, evenly spread."""
-    rows = len(getattr(pairs[0], side))
-    moments: Moments | None = None
-    for start in range(0, rows, CHUNK):
-        part = Moments.add_up(_fill(pairs, inputs, side, slice(start, start + CHUNK)))
-        moments = part if moments is None else moments.merge(part)
-    assert moments is not None
-    sample = _fill(pairs, inputs, side, slice(None, None, max(1, rows // SAMPLE)))
-    return moments, sample.astype(np.float64)
+class _Side(NamedTuple):
+    sums: PairSums
+    sample: SampleSums
 
 
 def _test_conditional(
-    pairs: Sequence[ColumnPair],
-    inputs: Sequence[Input],
-    before: tuple[Moments, Matrix],
-    now: tuple[Moments, Matrix],
+    columns: Sequence[ComparedColumn],
+    owners: npt.NDArray[np.intp],
+    before: _Side,
+    now: _Side,
 ) -> list[FeatureTest]:
     """Whether a column's mean moved beyond what the others explain, by ridge regression.
 
     Each mean is over the rows that have it, so that the means of two columns vary together only as
     far as they share rows.
     """
-    pooled = (before[0].covariance + now[0].covariance) / 2
-    shift = now[0].means - before[0].means
-    noise = pooled * (_share_of_variance(before[0]) + _share_of_variance(now[0]))
-    owners = np.array([column.owner for column in inputs])
+    # In the reference's standard deviations, in which the ridge is told.
+    covariances = before.sums.covariance, now.sums.covariance
+    variances = np.diag(covariances[0])
+    spread = np.sqrt(np.where(variances > 0, variances, 1.0))
+    pooled = (covariances[0] + covariances[1]) / 2 / np.outer(spread, spread)
+    shift = (now.sums.means - before.sums.means) / spread
+    noise = pooled * (_share_of_variance(before.sums) + _share_of_variance(now.sums))
     found = []
-    for place, column in enumerate(inputs):
-        if (owners == column.owner).sum() != 1 or len(inputs) < 3:
+    for place, owner in enumerate(owners):
+        if (owners == owner).sum() != 1 or len(owners) < 3:
             continue
-        others = np.flatnonzero(owners != column.owner)
+        others = np.flatnonzero(owners != owner)
         inner = pooled[np.ix_(others, others)] + RIDGE * np.eye(len(others))
         slopes = np.linalg.solve(inner, pooled[others, place])
-        weights = np.zeros(len(inputs))
+        weights = np.zeros(len(owners))
         weights[place], weights[others] = 1.0, -slopes
         variance, error = weights @ pooled @ weights, weights @ noise @ weights
         if variance < 1e-6 or error <= 0:
@@ -130,7 +89,7 @@ def _test_conditional(
         moved = abs(float(weights @ shift))
         found.append(
             _describe(
-                pairs[column.owner],
+                columns[owner],
                 Aspect.CONDITIONAL,
                 "mean given others",
                 float(special.erfc(moved / np.sqrt(2 * error))),
@@ -141,80 +100,64 @@ def _test_conditional(
     return found
 
 
-def _share_of_variance(moments: Moments) -> Matrix:
-    """What the covariance of two columns is multiplied by to be that of their means."""
-    rows = np.diag(moments.rows)
-    return np.asarray(moments.rows / np.outer(rows, rows))
+def _share_of_variance(sums: PairSums) -> Matrix:
+    """What the covariance of two inputs is multiplied by to be that of their means."""
+    rows = sums.rows.astype(np.float64)
+    return np.asarray(rows / np.outer(np.diag(rows), np.diag(rows)))
 
 
 def _test_relations(
-    pairs: Sequence[ColumnPair],
-    inputs: Sequence[Input],
-    before: tuple[Moments, Matrix],
-    now: tuple[Moments, Matrix],
+    columns: Sequence[ComparedColumn],
+    owners: npt.NDArray[np.intp],
+    before: _Side,
+    now: _Side,
 ) -> tuple[list[FeatureTest], int]:
     """For each column the correlation that changed most surely, and how many were tested.
 
     The variance of a correlation is that of its influence function, from the sampled rows: the
     normal theory's is too small for columns with heavy tails.
     """
-    first, second = np.triu_indices(len(inputs), 1)
-    owners = np.array([column.owner for column in inputs])
+    first, second = np.triu_indices(len(owners), 1)
     apart = owners[first] != owners[second]
     first, second = first[apart], second[apart]
-    change = np.abs(now[0].correlation - before[0].correlation)[first, second]
+    correlations = before.sums.correlation, now.sums.correlation
+    change = np.abs(correlations[1] - correlations[0])[first, second]
     variance = sum(
-        _measure_influence(sample, moments.correlation, first, second)
-        / np.maximum(moments.rows[first, second], 1)
-        for moments, sample in (before, now)
+        side.sample.measure_influence(correlation[first, second], first, second)
+        / np.maximum(side.sums.rows[first, second].astype(np.float64), 1)
+        for side, correlation in zip((before, now), correlations, strict=True)
     )
     p_values = special.erfc(change / np.sqrt(np.maximum(variance, 1e-12)) / np.sqrt(2))
     found = []
-    for place, pair in enumerate(pairs):
+    for place, tested in enumerate(columns):
         own = np.flatnonzero((owners[first] == place) | (owners[second] == place))
         if not own.size:
             continue
         best = own[np.lexsort((-change[own], p_values[own]))[0]]
         other = owners[second[best]] if owners[first[best]] == place else owners[first[best]]
         test = _describe(
-            pair,
+            tested,
             Aspect.RELATION,
             "correlation",
             float(p_values[best]),
             float(change[best]),
             "change of correlation",
         )
-        note, used = f"with {pairs[other].column}", pair.used and pairs[other].used
+        note, used = f"with {columns[other].column}", tested.used and columns[other].used
         found.append(test.model_copy(update={"note": note, "used_by_model": used}))
     return found, len(first)
 
 
-def _measure_influence(
-    sample: Matrix, correlation: Matrix, first: np.ndarray, second: np.ndarray
-) -> Matrix:
-    known = np.nan_to_num(sample - np.nanmean(sample, axis=0))
-    spread = known.std(axis=0)
-    standard = known / np.where(spread > 0, spread, 1.0)
-    squares = standard**2
-    fourth = squares.T @ squares / len(standard)
-    third = (squares * standard).T @ standard / len(standard)
-    r = correlation[first, second]
-    mixed = fourth[first, second]
-    odd = third[first, second] + third[second, first]
-    kurtosis = (fourth[first, first] + fourth[second, second] + 2 * mixed) / 4
-    return np.asarray(mixed - r * odd + r**2 * kurtosis)
-
-
 def _describe(
-    pair: ColumnPair, aspect: Aspect, method: str, p_value: float, effect: float, measure: str
+    tested: ComparedColumn, aspect: Aspect, method: str, p_value: float, effect: float, measure: str
 ) -> FeatureTest:
     return FeatureTest(
-        column=pair.column,
-        kind=pair.kind,
+        column=tested.column,
+        kind=tested.kind,
         aspect=aspect,
         method=method,
         p_value=p_value,
         effect=effect,
         effect_measure=measure,
-        used_by_model=pair.used,
+        used_by_model=tested.used,
     )

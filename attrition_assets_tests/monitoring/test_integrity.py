@@ -13,6 +13,7 @@ from attrition_assets.monitoring.integrity import (
 )
 from attrition_assets.monitoring.pairing import ColumnPair, pair_columns
 from attrition_assets.monitoring.report import ColumnFault, FaultKind, Finding
+from attrition_assets.monitoring.table_summary import count_sides
 from attrition_assets_tests.conftest import declare_contract
 
 CONTRACT = declare_contract(
@@ -33,7 +34,8 @@ def pair(name: str, before: object, now: object) -> ColumnPair:
 
 
 def find(name: str, before: object, now: object) -> ColumnFault | None:
-    return find_certain_faults(pair(name, before, now))
+    both = pair(name, before, now)
+    return find_certain_faults(both, *count_sides(both))
 
 
 def spoil(values: np.ndarray, value: object, rows: int) -> np.ndarray:
@@ -60,7 +62,7 @@ def test_what_moved_within_what_is_accepted_is_no_fault(
     name: str, before: np.ndarray, now: np.ndarray
 ) -> None:
     assert find(name, before, now) is None
-    assert explain_untestable(pair(name, before, now)) is None
+    assert explain_untestable(*count_sides(pair(name, before, now))) is None
 
 
 @pytest.mark.parametrize(("name", "values"), [("Pay", PAY), ("Grade", GRADE), ("Team", TEAM)])
@@ -185,7 +187,7 @@ def test_what_cannot_be_compared_is_no_fault_and_is_explained(
     name: str, before: object, now: object, reason: str
 ) -> None:
     assert find(name, before, now) is None
-    assert explain_untestable(pair(name, before, now)) == reason
+    assert explain_untestable(*count_sides(pair(name, before, now))) == reason
 
 
 def test_the_verdict_names_every_fault_and_is_none_without_any() -> None:

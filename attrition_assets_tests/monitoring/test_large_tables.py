@@ -9,10 +9,11 @@ import pytest
 from scipy import stats
 
 from attrition_assets.contract import read_contract
-from attrition_assets.monitoring.large_tables import count_sides, describe_change
+from attrition_assets.monitoring.large_tables import describe_change
 from attrition_assets.monitoring.pairing import pair_columns
 from attrition_assets.monitoring.report import Aspect, FaultKind, FeatureTest
 from attrition_assets.monitoring.row_test import PERMUTED_ROWS, RowComparison
+from attrition_assets.monitoring.table_summary import count_sides
 from attrition_assets.simulation.scenarios import plant_scenario
 
 from .conftest import compare_tables, draw_staff

@@ -4,7 +4,6 @@ import pytest
 from scipy import stats
 
 from attrition_assets.contract import Contract
-from attrition_assets.monitoring.large_tables import count_sides
 from attrition_assets.monitoring.pairing import pair_columns
 from attrition_assets.monitoring.permutation import permute_scores
 from attrition_assets.monitoring.report import Aspect, ColumnFault, FaultKind, FeatureTest
@@ -15,6 +14,7 @@ from attrition_assets.monitoring.row_measures import (
     measure_tests,
 )
 from attrition_assets.monitoring.scores import build_scores
+from attrition_assets.monitoring.table_summary import count_sides
 
 from .conftest import draw_staff
 

@@ -5,7 +5,6 @@ from scipy import stats
 
 from attrition_assets.monitoring.summaries import (
     DENSE,
-    Moments,
     ValueCounts,
     align,
     compute_chi_square_p,
@@ -113,38 +112,3 @@ def test_one_value_that_both_sides_share_is_no_difference() -> None:
     same = count_values(np.full(30, 7))
     assert compute_chi_square_p(same, same) == 1.0
     assert measure_ks_distance(same, same) == 0.0
-
-
-@pytest.fixture(params=["complete", "with missing values"])
-def table(request: pytest.FixtureRequest) -> np.ndarray:
-    """Columns that depend on each other; what is missing depends on the values too."""
-    rng = np.random.default_rng(1)
-    values: np.ndarray = rng.normal(size=(900, 4)) @ rng.normal(size=(4, 4)) + [0, 1, -2, 3]
-    if request.param == "with missing values":
-        values[values[:, 1] > 2, 0] = np.nan
-        values[rng.random(900) < 0.3, 2] = np.nan
-    return values
-
-
-def test_the_moments_of_two_parts_merged_are_those_of_the_whole(table: np.ndarray) -> None:
-    merged = Moments.add_up(table[:300]).merge(Moments.add_up(table[300:]))
-    whole = Moments.add_up(table)
-    for name in ("rows", "sums", "squares", "products", "correlation"):
-        np.testing.assert_allclose(getattr(merged, name), getattr(whole, name), rtol=1e-10)
-
-
-def test_correlations_and_covariances_are_pandas_over_the_rows_that_have_both(
-    table: np.ndarray,
-) -> None:
-    frame, moments = pd.DataFrame(table), Moments.add_up(table)
-    np.testing.assert_allclose(moments.means, frame.mean(), rtol=1e-12)
-    np.testing.assert_allclose(moments.correlation, frame.corr(), rtol=1e-10)
-    scale = (moments.rows - 1) / moments.rows
-    np.testing.assert_allclose(moments.covariance, frame.cov() * scale, rtol=1e-10)
-
-
-def test_columns_that_vary_not_or_share_no_row_are_uncorrelated() -> None:
-    nothing = np.nan
-    table = np.array([[1.0, nothing, 5], [2, nothing, 5], [nothing, 3, 5], [nothing, 1, 5]])
-    correlation = Moments.add_up(table).correlation
-    assert correlation.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]

@@ -1,0 +1,263 @@
+"""What a table is reduced to before it is compared: whole numbers, and no row.
+
+Value counts of each column, and sums over pairs of inputs: of all rows, and up to the fourth power
+of a sample. Those of two parts of a table, merged, are those of the table. Summaries are made of
+rows here; of tables that stay where they are, by `engine`. What two of them tell is for
+`large_tables`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from attrition_assets.contract import Column, Kind
+from attrition_assets.errors import DriftInputError
+from attrition_assets.monitoring.pair_sums import CHUNK, Matrix, PairSums, SampleSums
+from attrition_assets.monitoring.pairing import COMMON_LEVEL, ColumnPair, Values
+from attrition_assets.monitoring.summaries import ValueCounts, count_values
+
+# Numbers are added up as codes below this: their products stay below 2^32, and those of two
+# thousand million rows in 64 bits.
+CODES = 1 << 16
+# The rows of a sample are this many to twice as many.
+SAMPLE = 1 << 14
+# A prime, and what ids are multiplied by to spread them evenly over it: Knuth's golden ratio.
+MODULUS, MULTIPLIER = 2**31 - 1, 1_327_217_885
+
+Sides = tuple[ValueCounts, ValueCounts]
+
+
+class Input(NamedTuple):
+    """What is added up of a column: its number, or whether a row has one of its levels."""
+
+    column: str
+    level: int | None
+
+
+class Coding(NamedTuple):
+    """How a column's numbers become codes: from `low` on, `step` by `step`."""
+
+    low: float
+    step: float
+
+    @classmethod
+    def of_range(cls, low: float, high: float, *, whole: bool) -> Self:
+        """The finest coding of a range: whole numbers stay as they are where they can."""
+        if whole:
+            low, high = int(np.ceil(low)), int(np.floor(high))
+            return cls(low, max(1, -(-(high - low + 1) // CODES)))
+        return cls(low, (high - low) / (CODES - 1) or 1.0)
+
+    @classmethod
+    def of_column(cls, column: Column) -> Self:
+        """The coding of what the contract accepts; of texts in order, their positions'."""
+        if column.kind == Kind.CONTINUOUS and column.range:
+            return cls.of_range(*column.range, whole=column.integer)
+        levels = column.levels or ()
+        numbers = [level for level in levels if isinstance(level, int)]
+        if numbers:
+            return cls.of_range(numbers[0], numbers[-1], whole=True)
+        return cls.of_range(0, len(levels) - 1, whole=True)
+
+    def encode(self, values: Values) -> Matrix:
+        """The codes of values, NaN where one is missing; what lies outside gets the last code."""
+        codes = values - self.low if self.step == 1 else np.floor((values - self.low) / self.step)
+        return np.asarray(np.clip(codes, 0, CODES - 1), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class TableSummary:
+    """A table's `rows` in number, the `counts` of its columns' values, and its inputs' sums.
+
+    `sums` and `sample` are of the `inputs`, in their order, whose numbers `codings` tell by column;
+    `sample` counts a sampled row as often as rows stand for it.
+    """
+
+    rows: int
+    counts: dict[str, ValueCounts]
+    codings: dict[str, Coding]
+    inputs: tuple[Input, ...]
+    sums: PairSums
+    sample: SampleSums
+
+    def merge(self, other: Self) -> Self:
+        """The summary of both parts of a table, of different people.
+
+        Raises DriftInputError if they were not made by the same contract.
+        """
+        if (self.codings, self.inputs, self.counts.keys()) != (
+            other.codings,
+            other.inputs,
+            other.counts.keys(),
+        ):
+            raise DriftInputError(
+                "two summaries are of different contracts and cannot be added: summarize both "
+                "tables again with one contract"
+            )
+        return type(self)(
+            self.rows + other.rows,
+            {name: counts.merge(other.counts[name]) for name, counts in self.counts.items()},
+            self.codings,
+            self.inputs,
+            self.sums.merge(other.sums),
+            self.sample.merge(other.sample),
+        )
+
+    def find_places(self, inputs: Sequence[Input]) -> npt.NDArray[np.intp]:
+        """Where some inputs stand among the summary's."""
+        place = {each: number for number, each in enumerate(self.inputs)}
+        return np.array([place[each] for each in inputs], dtype=np.intp)
+
+    def to_json(self) -> str:
+        """The summary as text; whole numbers stay whole."""
+        told = {
+            "rows": self.rows,
+            "columns": {
+                name: {
+                    "values": counts.values.tolist(),
+                    "counts": counts.counts.tolist(),
+                    "missing": counts.missing,
+                    "coding": self.codings.get(name),
+                }
+                for name, counts in self.counts.items()
+            },
+            "inputs": self.inputs,
+            "sums": self.sums.to_lists(),
+            "sample": self.sample.to_lists(),
+        }
+        return json.dumps(told, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The reverse of `to_json`."""
+        told: dict[str, Any] = json.loads(text)
+        columns = told["columns"].items()
+        return cls(
+            told["rows"],
+            {
+                name: ValueCounts(
+                    np.array(each["values"]), np.array(each["counts"], np.int64), each["missing"]
+                )
+                for name, each in columns
+            },
+            {name: Coding(*each["coding"]) for name, each in columns if each["coding"]},
+            tuple(Input(*each) for each in told["inputs"]),
+            PairSums.from_lists(told["sums"]),
+            SampleSums.from_lists(told["sample"]),
+        )
+
+
+def choose_sample(rows: int) -> int:
+    """One in how many rows is in the sample of a table: a power of two, 1 for small ones."""
+    return int(1 << max(0, (rows // SAMPLE).bit_length() - 1))
+
+
+def draw_sample(keys: npt.NDArray[np.int64], one_in: int) -> npt.NDArray[np.bool_]:
+    """Which rows are in the sample, by their keys: the same people in every table and engine."""
+    spread = (keys % MODULUS) * MULTIPLIER % MODULUS
+    return np.asarray(spread < MODULUS // one_in)
+
+
+def count_sides(pair: ColumnPair) -> Sides:
+    """The value counts of the reference and of the current table."""
+    return _count(pair, pair.reference), _count(pair, pair.current)
+
+
+def _count(pair: ColumnPair, values: Values) -> ValueCounts:
+    if pair.kind != Kind.NOMINAL:
+        return count_values(values)
+    counts = np.bincount(values + 1, minlength=len(pair.levels) + 1)
+    return ValueCounts(np.arange(len(pair.levels)), counts[1:].astype(np.int64), int(counts[0]))
+
+
+def list_inputs(column: str, kind: Kind, before: ValueCounts) -> list[Input]:
+    """The inputs of a column by its counts in the reference: of a nominal one its common levels.
+
+    One of them if there are two.
+    """
+    if kind != Kind.NOMINAL:
+        return [Input(column, None)]
+    shares = before.counts / before.total
+    held = np.flatnonzero(before.counts)
+    common = np.flatnonzero((shares > COMMON_LEVEL) & (shares < 1))
+    chosen = common[1:] if len(common) == len(held) == 2 else common
+    return [Input(column, int(level)) for level in chosen]
+
+
+def summarize_pairs(
+    pairs: Sequence[ColumnPair],
+    counts: Sequence[Sides],
+    keys: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None,
+) -> tuple[TableSummary, TableSummary]:
+    """The summaries of both tables, with the inputs that a comparison of them takes.
+
+    `counts` are those of `count_sides`. `keys` are the rows' ids, by which the samples are drawn;
+    without them, their numbers. Memory beside the tables: a part of each side's rows.
+    """
+    inputs = tuple(
+        each
+        for pair, (before, _) in zip(pairs, counts, strict=True)
+        for each in list_inputs(pair.column, pair.kind, before)
+    )
+    codings = {
+        pair.column: _choose_coding(pair, sides)
+        for pair, sides in zip(pairs, counts, strict=True)
+        if pair.kind != Kind.NOMINAL
+    }
+    summaries = []
+    for place, side in enumerate(("reference", "current")):
+        columns = {pair.column: getattr(pair, side) for pair in pairs}
+        rows = len(getattr(pairs[0], side))
+        numbers = np.arange(rows) if keys is None else keys[place]
+        sums, sample = add_up_rows(columns, numbers, inputs, codings, choose_sample(rows))
+        counted = {pair.column: sides[place] for pair, sides in zip(pairs, counts, strict=True)}
+        summaries.append(TableSummary(rows, counted, codings, inputs, sums, sample))
+    return summaries[0], summaries[1]
+
+
+def add_up_rows(
+    columns: dict[str, Values],
+    keys: npt.NDArray[np.int64],
+    inputs: Sequence[Input],
+    codings: dict[str, Coding],
+    one_in: int,
+) -> tuple[PairSums, SampleSums]:
+    """The sums of all rows, in parts, and those of one in so many that their keys choose."""
+    parts = []
+    for start in range(0, len(keys), CHUNK):
+        part = {name: values[start : start + CHUNK] for name, values in columns.items()}
+        parts.append(PairSums.add_up(encode_rows(part, inputs, codings)))
+    chosen = np.flatnonzero(draw_sample(keys, one_in))
+    sampled = {name: values[chosen] for name, values in columns.items()}
+    sample = SampleSums.add_up(encode_rows(sampled, inputs, codings))
+    return reduce(PairSums.merge, parts), sample.multiply(one_in)
+
+
+def encode_rows(
+    columns: dict[str, Values], inputs: Sequence[Input], codings: dict[str, Coding]
+) -> Matrix:
+    """Rows as the inputs' codes, rows x inputs: NaN where a value is missing."""
+    table = np.empty((len(inputs), len(next(iter(columns.values())))))
+    for place, (column, level) in enumerate(inputs):
+        values = columns[column]
+        if level is None:
+            table[place] = codings[column].encode(values)
+        else:
+            table[place] = values == level
+            table[place, values < 0] = np.nan
+    return table.T
+
+
+def _choose_coding(pair: ColumnPair, sides: Sides) -> Coding:
+    """That of the contract; of a column that nobody declared, that of the values there are."""
+    if pair.declared is not None:
+        return Coding.of_column(pair.declared)
+    held = [side.values for side in sides if len(side.values)]
+    low, high = min(each[0] for each in held), max(each[-1] for each in held)
+    whole = all(each.dtype == np.int64 for each in held)
+    return Coding.of_range(low.item(), high.item(), whole=whole)
