@@ -37,6 +37,7 @@ lock: .venv/bin/uv
 	$(LOCK) --extra dev pyproject.toml --output-file requirements.lock
 	$(LOCK) --constraints requirements.lock --extra containers pyproject.toml \
 		--output-file docker/dagster.lock
+	$(LOCK) --constraints requirements.lock --extra spark pyproject.toml --output-file spark.lock
 	$(foreach name,$(IMAGE_LOCKS),$(LOCK) --constraints requirements.lock $(name).in \
 		--output-file $(name).lock &&) true
 

@@ -26,6 +26,10 @@ class DatabaseError(AttritionError):
     """A company's database cannot be reached, or does not do what is asked of it."""
 
 
+class EngineError(AttritionError):
+    """The engine of large tables cannot be reached, or does not do what is asked of it."""
+
+
 class RegistryError(AttritionError):
     """The model registry does not answer, or does not hold what it should."""
 

@@ -166,9 +166,11 @@ def to_integers(rows: npt.ArrayLike) -> Integers:
 
 def _add_up(table: Matrix, *, higher: bool) -> dict[str, Integers]:
     """The sums by name."""
+    # Higher powers are held in several pieces at once.
+    size = CHUNK // 8 if higher else CHUNK
     parts = [
-        _add_up_part(table[start : start + CHUNK], higher=higher)
-        for start in range(0, max(len(table), 1), CHUNK)
+        _add_up_part(table[start : start + size], higher=higher)
+        for start in range(0, max(len(table), 1), size)
     ]
     return {name: np.sum([part[name] for part in parts], axis=0) for name in parts[0]}
 

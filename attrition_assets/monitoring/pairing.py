@@ -126,6 +126,26 @@ def choose_common(shares: npt.ArrayLike) -> npt.NDArray[np.intp]:
     return common[1:] if len(common) == 2 else common
 
 
+def read_column(values: pd.Series, column: ComparedColumn) -> Values:
+    """A table's values of a column: positions in its levels, -1 where missing, or numbers.
+
+    Raises DriftInputError that names the rows holding something else.
+    """
+    if column.kind != Kind.NOMINAL:
+        return _read_values(
+            values, "the table", column.declared.levels if column.declared else None
+        )
+    codes, found = _code_levels(values, "the table")
+    if unknown := [level for level in found if level not in column.levels]:
+        raise _refuse_values(
+            values,
+            "the table",
+            np.flatnonzero(values.isin(unknown)),
+            f"one of {list(column.levels)}",
+        )
+    return _recode(codes, found, column.levels)
+
+
 def order_levels(levels: Iterable[Any]) -> tuple[Any, ...]:
     """Levels in an order that no order of rows changes: which stands last decides the scores."""
     return tuple(sorted(set(levels), key=str))

@@ -33,6 +33,11 @@ class ValueCounts:
         """How many rows have a value."""
         return int(self.counts.sum())
 
+    @property
+    def rows(self) -> int:
+        """How many rows there are, with a value and without."""
+        return self.total + self.missing
+
     @cached_property
     def mean(self) -> float:
         """The mean of the values, which are numbers."""

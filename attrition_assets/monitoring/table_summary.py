@@ -14,11 +14,18 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from attrition_assets.contract import Column, Kind
+from attrition_assets.contract import Column, Contract, Kind
 from attrition_assets.errors import DriftInputError
 from attrition_assets.monitoring.pair_sums import CHUNK, Matrix, PairSums, SampleSums
-from attrition_assets.monitoring.pairing import COMMON_LEVEL, ColumnPair, Values
+from attrition_assets.monitoring.pairing import (
+    COMMON_LEVEL,
+    ColumnPair,
+    ComparedColumn,
+    Values,
+    read_column,
+)
 from attrition_assets.monitoring.summaries import ValueCounts, count_values
 
 # Numbers are added up as codes below this: their products stay below 2^32, and those of two
@@ -40,18 +47,20 @@ class Input(NamedTuple):
 
 
 class Coding(NamedTuple):
-    """How a column's numbers become codes: from `low` on, `step` by `step`."""
+    """How a column's numbers become codes: from `low` on, `step` by `step`, up to `largest`."""
 
     low: float
     step: float
+    largest: int
 
     @classmethod
     def of_range(cls, low: float, high: float, *, whole: bool) -> Self:
         """The finest coding of a range: whole numbers stay as they are where they can."""
         if whole:
             low, high = int(np.ceil(low)), int(np.floor(high))
-            return cls(low, max(1, -(-(high - low + 1) // CODES)))
-        return cls(low, (high - low) / (CODES - 1) or 1.0)
+            step = max(1, -(-(high - low + 1) // CODES))
+            return cls(low, step, (high - low) // step)
+        return cls(low, (high - low) / (CODES - 1) or 1.0, CODES - 1)
 
     @classmethod
     def of_column(cls, column: Column) -> Self:
@@ -65,9 +74,9 @@ class Coding(NamedTuple):
         return cls.of_range(0, len(levels) - 1, whole=True)
 
     def encode(self, values: Values) -> Matrix:
-        """The codes of values, NaN where one is missing; what lies outside gets the last code."""
+        """The codes of values, NaN where missing; what lies outside gets the first or last."""
         codes = values - self.low if self.step == 1 else np.floor((values - self.low) / self.step)
-        return np.asarray(np.clip(codes, 0, CODES - 1), dtype=np.float64)
+        return np.asarray(np.clip(codes, 0, self.largest), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,13 @@ class TableSummary:
             self.sums.merge(other.sums),
             self.sample.merge(other.sample),
         )
+
+    def list_differences(self, other: Self) -> list[str]:
+        """What of another summary is not the same, as whole numbers: its columns, sums, sample."""
+        mine, theirs = (json.loads(each.to_json()) for each in (self, other))
+        if mine["columns"].keys() == theirs["columns"].keys():
+            mine, theirs = ({**each.pop("columns"), **each} for each in (mine, theirs))
+        return [name for name in mine if mine[name] != theirs[name]]
 
     def find_places(self, inputs: Sequence[Input]) -> npt.NDArray[np.intp]:
         """Where some inputs stand among the summary's."""
@@ -168,11 +184,16 @@ def count_sides(pair: ColumnPair) -> Sides:
     return _count(pair, pair.reference), _count(pair, pair.current)
 
 
-def _count(pair: ColumnPair, values: Values) -> ValueCounts:
-    if pair.kind != Kind.NOMINAL:
+def _count(column: ComparedColumn, values: Values) -> ValueCounts:
+    if column.kind != Kind.NOMINAL:
         return count_values(values)
-    counts = np.bincount(values + 1, minlength=len(pair.levels) + 1)
-    return ValueCounts(np.arange(len(pair.levels)), counts[1:].astype(np.int64), int(counts[0]))
+    counts = np.bincount(values.astype(np.int64) + 1, minlength=len(column.levels) + 1)
+    return ValueCounts(np.arange(len(column.levels)), counts[1:].astype(np.int64), int(counts[0]))
+
+
+def _count_whole(column: ComparedColumn, values: Values) -> ValueCounts:
+    counted = _count(column, values)
+    return ValueCounts(counted.values.astype(np.int64), counted.counts, counted.missing)
 
 
 def list_inputs(column: str, kind: Kind, before: ValueCounts) -> list[Input]:
@@ -187,6 +208,37 @@ def list_inputs(column: str, kind: Kind, before: ValueCounts) -> list[Input]:
     common = np.flatnonzero((shares > COMMON_LEVEL) & (shares < 1))
     chosen = common[1:] if len(common) == len(held) == 2 else common
     return [Input(column, int(level)) for level in chosen]
+
+
+def list_every_input(columns: Sequence[ComparedColumn]) -> tuple[Input, ...]:
+    """The numbers first, then every level: what is added up where no reference is at hand."""
+    numbers = [Input(each.column, None) for each in columns if each.kind != Kind.NOMINAL]
+    nominal = [each for each in columns if each.kind == Kind.NOMINAL]
+    levels = [Input(each.column, place) for each in nominal for place in range(len(each.levels))]
+    return (*numbers, *levels)
+
+
+def summarize_rows(
+    table: pd.DataFrame, contract: Contract, *, one_in: int | None = None
+) -> TableSummary:
+    """The summary of rows at hand, with all levels, as an engine makes it of a table elsewhere.
+
+    The table holds the contract's monitored columns and its ids, which are whole numbers. One in
+    `one_in` rows is in the sample, by default as `choose_sample` says.
+    """
+    columns = ComparedColumn.of_contract(contract)
+    held = {each.column: read_column(table[each.column], each) for each in columns}
+    inputs = list_every_input(columns)
+    codings = {
+        each.column: Coding.of_column(contract.columns[each.column])
+        for each in columns
+        if each.kind != Kind.NOMINAL
+    }
+    one_in = one_in or choose_sample(len(table))
+    keys = table[contract.id].to_numpy(dtype=np.int64)
+    sums, sample = add_up_rows(held, keys, inputs, codings, one_in)
+    counts = {each.column: _count_whole(each, held[each.column]) for each in columns}
+    return TableSummary(len(table), counts, codings, inputs, sums, sample)
 
 
 def summarize_pairs(

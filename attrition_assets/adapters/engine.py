@@ -1,0 +1,251 @@
+"""The engine that works on tables where they lie: DuckDB in this process, or another by its URL.
+
+It is opened, and asked about a table whose summary is known, before it is believed. What it is
+asked of a month's table is in `engine_summary`; how it scores one in `engine_scoring`.
+"""
+
+import math
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from attrition_assets.adapters.database import TABLE_NAME
+from attrition_assets.adapters.engine_summary import summarize_table
+from attrition_assets.contract import Contract
+from attrition_assets.errors import EngineError, SnapshotError
+from attrition_assets.monitoring.table_summary import TableSummary, summarize_rows
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+DUCKDB = "duckdb://"
+SPARK = re.compile(r"spark://.+|sc://.+|local(\[[^\]]+\])?|yarn|k8s://.+")
+DATABASES = ("postgres", "postgresql", "snowflake", "bigquery")
+ACCEPTED = (
+    "duckdb://, with ?memory_limit=4GB&threads=4 if need be; Spark by its master, "
+    "spark://host:7077, sc://host, yarn or local[4]; postgresql://, snowflake:// or bigquery://"
+)
+# DuckDB's own limit, beside what Python itself takes; what is beyond goes to disk.
+MEMORY_LIMIT = "300MB"
+BATCH_ROWS = 50_000
+SPARK_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.debug.maxToStringFields": "100",
+}
+
+
+KNOWN = {
+    "Id": {"kind": "id", "role": "id", "integer": True},
+    "Date": {"kind": "date", "role": "snapshot_date"},
+    "Left": {"kind": "nominal", "role": "label", "levels": ["No", "Yes"], "positive": "Yes"},
+    # More values than there are codes, from below 0 on; some missing, as NaN and as null.
+    "Pay": {
+        "kind": "continuous",
+        "role": "feature",
+        "range": [-100, 300_000],
+        "integer": True,
+        "missing": True,
+    },
+    "Bonus": {"kind": "continuous", "role": "feature", "range": [0, 99], "integer": True},
+    "Mood": {"kind": "ordinal", "role": "feature", "levels": [-1, 0, 3], "missing": True},
+    "Grade": {
+        "kind": "ordinal",
+        "role": "feature",
+        "levels": ["low", "middle", "high"],
+        "missing": True,
+    },
+    "Team": {
+        "kind": "nominal",
+        "role": "feature",
+        "levels": ["Été", "o'clock", "Team B", "team b"],
+        "missing": True,
+    },
+    "Over": {"kind": "nominal", "role": "feature", "levels": ["No", "Yes"]},
+}
+KNOWN_ROWS = 60
+
+
+def make_known_table() -> "tuple[Contract, pa.Table]":
+    """A contract and a small table in which engines are known to differ, if they do."""
+    import pyarrow as pa
+
+    contract = Contract.model_validate({"name": "known", "columns": KNOWN})
+    places = range(KNOWN_ROWS)
+    levels = {
+        name: [*(contract.columns[name].levels or ()), None] for name in ("Mood", "Grade", "Team")
+    }
+    pay = [float(-100 + (place * 104_729) % 300_101) for place in places]
+    gaps = {5: None, 17: math.nan, 40: None}
+    return contract, pa.table(
+        {
+            "Id": pa.array([place * 7_919 + 2**40 for place in places], pa.int64()),
+            "Pay": pa.array([gaps.get(place, pay[place]) for place in places], pa.float64()),
+            "Bonus": pa.array([(place * 37) % 100 for place in places], pa.int16()),
+            **{
+                name: pa.array([held[place * 11 % 13 % len(held)] for place in places])
+                for name, held in levels.items()
+            },
+            "Over": pa.array(["Yes" if place % 3 else "No" for place in places]),
+        }
+    )
+
+
+def check_engine_url(url: str) -> str:
+    """The URL, if it is one of an engine. Raises EngineError that says what is accepted."""
+    scheme = url.split("://")[0]
+    if not (SPARK.fullmatch(url) or ("://" in url and scheme in ("duckdb", *DATABASES))):
+        raise EngineError(f"no engine has a URL that begins with {scheme!r}: give {ACCEPTED}")
+    return url
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a URL leads to. Neither its representation nor its errors show a password."""
+
+    url: SecretStr
+
+    @property
+    def name(self) -> str:
+        """The kind of engine, for people."""
+        return "spark" if self.is_spark else self._secret.split("://")[0]
+
+    @property
+    def is_spark(self) -> bool:
+        """Whether it is Apache Spark."""
+        return SPARK.fullmatch(self._secret) is not None
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether tables are Parquet files, or folders of them; else tables of a database."""
+        return self.is_spark or self._secret.startswith(DUCKDB)
+
+    @cached_property
+    def backend(self) -> Any:
+        """The Ibis backend, opened once and asked about a known table before it is believed.
+
+        Raises EngineError if it cannot be opened, or answers differently.
+        """
+        with self._speaking("be opened"):
+            backend = self._open()
+        self._check(backend)
+        return backend
+
+    def read(self, place: str | Path) -> "ir.Table":
+        """A table: a Parquet file or a folder of them, or a table of the database.
+
+        Raises SnapshotError if there is none.
+        """
+        backend = self.backend
+        if not self.reads_files:
+            name = str(place)
+            if not TABLE_NAME.fullmatch(name):
+                raise SnapshotError(f"{name!r} is no name of a table such as hr.snapshots")
+            schema, _, table = name.rpartition(".")
+            with self._speaking(f"read {name}"):
+                return backend.table(table, database=schema or None)
+        path = Path(place)
+        if not path.exists():
+            raise SnapshotError(f"{path} is not there: name a Parquet file, or a folder of them")
+        with self._speaking(f"read {path}"):
+            if self.is_spark or path.is_file():
+                return backend.read_parquet(path)
+            return backend.read_parquet(str(path / "*.parquet"))
+
+    def summarize(
+        self, place: str | Path, contract: Contract, *, one_in: int | None = None
+    ) -> TableSummary:
+        """The summary of a table. Raises SnapshotError as `read` and `summarize_table` do."""
+        table = self.read(place)
+        with self._speaking(f"summarize {place}"):
+            return summarize_table(self.backend, table, contract, str(place), one_in=one_in)
+
+    def stream(self, table: "ir.Table", rows: int = BATCH_ROWS) -> "Iterator[pa.RecordBatch]":
+        """The table's rows, so many at a time. Raises EngineError if it breaks off."""
+        with self._speaking("read rows"):
+            if self._secret.startswith(DUCKDB):
+                # What Ibis itself offers holds the whole result: ten times the memory.
+                sql = self.backend.compile(table)
+                yield from self.backend.con.sql(sql).to_arrow_reader(rows)
+            else:
+                yield from self.backend.to_pyarrow_batches(table, chunk_size=rows)
+
+    @property
+    def _secret(self) -> str:
+        return self.url.get_secret_value()
+
+    def _open(self) -> Any:
+        import ibis
+
+        if self.is_spark:
+            return ibis.pyspark.connect(open_spark(self._secret))
+        if self._secret.startswith(DUCKDB):
+            backend = ibis.connect(self._secret)
+            if "memory_limit" not in self._secret:
+                backend.raw_sql(f"SET memory_limit = '{MEMORY_LIMIT}'")
+            # The system keeps what was read of files; DuckDB would keep it once more.
+            backend.raw_sql("SET enable_external_file_cache = false")
+            return backend
+        return ibis.connect(self._secret)
+
+    def _check(self, backend: Any) -> None:
+        """Ask for the summary of a small table, and compare it with that of its rows, exactly."""
+        import ibis
+
+        contract, rows = make_known_table()
+        with self._speaking("answer about a known table"):
+            table = ibis.memtable(rows)
+            found = summarize_table(backend, table, contract, "a known table", one_in=2)
+        expected = summarize_rows(rows.to_pandas(), contract, one_in=2)
+        if wrong := expected.list_differences(found):
+            raise EngineError(
+                f"the engine {self.name} answers differently from this machine about a table of "
+                f"{expected.rows} rows, in its {', '.join(wrong)}: its verdicts would be others; "
+                "do not use it"
+            )
+
+    @contextmanager
+    def _speaking(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (SnapshotError, EngineError):
+            raise
+        except ImportError as error:
+            raise EngineError(
+                f"the engine {self.name} needs a package that is not installed ({error.name}): "
+                f"install it, for Spark `pip install attrition-assets[spark]`, else "
+                f"`pip install 'ibis-framework[{self.name}]'`"
+            ) from None
+        except Exception as error:
+            said = str(error).replace(self._secret, "its URL").strip().splitlines()
+            raise EngineError(
+                f"the engine {self.name} could not {what}: {type(error).__name__}: "
+                f"{said[0] if said else 'no reason given'}; give {ACCEPTED}"
+            ) from error
+
+
+def open_spark(master: str) -> Any:
+    """A Spark session at a master, or of a Spark Connect server.
+
+    Workers run this Python; times are UTC; arithmetic that overflows is an error.
+    """
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName("attrition-assets")
+    builder = builder.remote(master) if master.startswith("sc://") else builder.master(master)
+    for key, value in SPARK_SETTINGS.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()

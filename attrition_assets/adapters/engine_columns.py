@@ -1,0 +1,166 @@
+"""The contract's columns of a table that stays where it is: their values, counted by its engine.
+
+What cannot be compared as whole numbers and levels is refused here, so that every engine and the
+rows themselves come to the same counts. What is added up of them is for `engine_summary`.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attrition_assets.contract import Column, Contract
+from attrition_assets.errors import SnapshotError
+from attrition_assets.monitoring.pairing import ComparedColumn
+from attrition_assets.monitoring.summaries import ValueCounts
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+# More distinct values than this are those of an id, or of something that should be rounded.
+MOST_VALUES = 1 << 20
+SHOWN = 3
+# Floats hold every whole number up to this one.
+LARGEST_WHOLE = 2.0**53
+
+
+def select_columns(backend: Any, table: "ir.Table", contract: Contract, place: str) -> "ir.Table":
+    """The id and the monitored columns: text as it is, numbers as 64-bit integers.
+
+    The backend is Ibis's, which holds the table.
+
+    Raises SnapshotError, which names the table by `place`, if one is absent, of another type than
+    the contract says, or holds fractions.
+    """
+    names = [contract.id, *contract.monitored]
+    if lacking := [name for name in names if name not in table.columns]:
+        raise SnapshotError(
+            f"{place} lacks {', '.join(lacking)}: give every monitored column of the contract "
+            f"{contract.name}, and its id"
+        )
+    if fractional := [
+        name for name in names if not _is_whole(contract.columns[name]) and name != contract.id
+    ]:
+        raise SnapshotError(
+            f"{', '.join(fractional)} of the contract {contract.name} may have fractions, whose "
+            "sums differ between engines: scale them to whole numbers (cents for euros) and "
+            "declare `integer: true`"
+        )
+    wrong = [
+        f"{name} is {table[name].type()}, not {'text' if column.is_text else 'a whole number'}"
+        for name, column in contract.columns.items()
+        if name in names and not _fits(table[name], column, is_id=name == contract.id)
+    ]
+    if wrong:
+        raise SnapshotError(f"{place}: {'; '.join(wrong)}: send the types that the contract says")
+    _refuse_fractions(backend, table, contract, place)
+    return table.select(**{name: _read(table[name]) for name in names})
+
+
+def count_columns(
+    backend: Any, table: "ir.Table", contract: Contract, place: str
+) -> dict[str, ValueCounts]:
+    """The value counts of each monitored column of a table that `select_columns` gave.
+
+    Levels of a nominal column are positions in the order of `ComparedColumn.of_contract`, ordered
+    texts in the contract's. Raises SnapshotError if the contract does not accept all values, or
+    there are too many different ones to count.
+    """
+    columns = ComparedColumn.of_contract(contract)
+    found = {each.column: _count(backend, table, each, place) for each in columns}
+    counts = {name: counted for name, (counted, _) in found.items()}
+    if faults := [fault for _, fault in found.values() if fault]:
+        raise SnapshotError(
+            f"{place} holds what the contract {contract.name} does not accept: {'; '.join(faults)}"
+        )
+    return counts
+
+
+def _is_whole(column: Column) -> bool:
+    return column.is_text or column.is_integer
+
+
+def _fits(column: "ir.Column", declared: Column, *, is_id: bool) -> bool:
+    kind = column.type()
+    return bool(kind.is_string() if declared.is_text and not is_id else kind.is_numeric())
+
+
+def _read(column: "ir.Column") -> "ir.Column":
+    """Numbers as integers; NaN is a missing value, as it is to pandas."""
+    kind = column.type()
+    if kind.is_string() or kind.is_integer():
+        return column if kind.is_string() else column.cast("int64")
+    known = column.isnan().ifelse(None, column) if kind.is_floating() else column
+    return known.cast("int64")
+
+
+def _refuse_fractions(backend: Any, table: "ir.Table", contract: Contract, place: str) -> None:
+    """Ask of numbers that are not stored as whole ones whether they are."""
+    names = [
+        name
+        for name in (contract.id, *contract.monitored)
+        if table[name].type().is_numeric() and not table[name].type().is_integer()
+    ]
+    asked = {}
+    for name in names:
+        number = table[name].cast("float64")
+        # What cannot be rounded to 64 bits counts as a fraction; NaN is a missing value.
+        small = (number.abs() > LARGEST_WHOLE).ifelse(0.5, number)
+        known = number.isnan().ifelse(0.0, small)
+        asked[name] = (known != known.floor()).ifelse(1, 0).sum()
+    if not asked:
+        return
+    (found,) = backend.to_pyarrow(table.aggregate(**asked)).to_pylist()
+    if wrong := [f"{name} in {rows} rows" for name, rows in found.items() if rows]:
+        raise SnapshotError(
+            f"{place} has fractions or infinite values where the contract declares whole numbers: "
+            f"{', '.join(wrong)}; round them, or scale them (cents for euros), before they are sent"
+        )
+
+
+def _count(
+    backend: Any, table: "ir.Table", column: ComparedColumn, place: str
+) -> tuple[ValueCounts, str]:
+    """A column's counts, and what is wrong with its values: nothing, or a part of a sentence."""
+    counted = table.group_by(column.column).aggregate(number_of_rows=table.count())
+    found = backend.to_pyarrow(counted.limit(MOST_VALUES + 1))
+    if len(found) > MOST_VALUES:
+        raise SnapshotError(
+            f"{place}, column {column.column}: more than {MOST_VALUES:,} different values cannot "
+            "be counted; declare it an id, leave it out of the contract, or round it"
+        )
+    values, rows = (found[name].to_pylist() for name in (column.column, "number_of_rows"))
+    held = {value: int(count) for value, count in zip(values, rows, strict=True)}
+    missing = held.pop(None, 0)
+    fault = _find_fault(column, held, missing)
+    declared = column.declared
+    ordered = declared.levels if declared and declared.is_text and not column.levels else ()
+    if levels := column.levels or ordered or ():
+        counts = np.array([held.get(level, 0) for level in levels], np.int64)
+        places = np.arange(len(levels))
+        kept = slice(None) if column.levels else counts > 0
+        return ValueCounts(places[kept], counts[kept], missing), fault
+    ascending = sorted(held)
+    counts = np.array([held[value] for value in ascending], np.int64)
+    return ValueCounts(np.array(ascending, np.int64), counts, missing), fault
+
+
+def _find_fault(column: ComparedColumn, held: Mapping[int | str, int], missing: int) -> str:
+    declared = column.declared
+    assert declared is not None
+    name = column.column
+    if declared.range:
+        low, high = declared.range
+        odd = [value for value in held if not low <= float(value) <= high]
+        accepted = f"{low:g} to {high:g}"
+    else:
+        odd = [value for value in held if value not in (declared.levels or ())]
+        accepted = f"one of {list(declared.levels or ())}"
+    if odd:
+        shown = ", ".join(map(repr, sorted(odd, key=str)[:SHOWN]))
+        return (
+            f"{name} has {sum(held[each] for each in odd)} rows that are not {accepted} ({shown})"
+        )
+    if missing and not declared.missing:
+        return f"{name} is missing in {missing} rows"
+    return ""

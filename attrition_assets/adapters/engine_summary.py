@@ -1,0 +1,261 @@
+"""The summary of a table that stays where it is: one set of expressions, run by any engine of Ibis.
+
+Only counts, sums and the rows of a sample come here, all of them whole numbers. Which engine it is,
+and whether it can be trusted, is for `engine`; what two summaries tell is for `monitoring`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from attrition_assets.adapters.engine_columns import count_columns, select_columns
+from attrition_assets.contract import Contract, Kind
+from attrition_assets.errors import SnapshotError
+from attrition_assets.monitoring.pair_sums import PairSums, SampleSums, to_integers
+from attrition_assets.monitoring.pairing import ComparedColumn
+from attrition_assets.monitoring.table_summary import (
+    MODULUS,
+    MULTIPLIER,
+    Coding,
+    Input,
+    TableSummary,
+    choose_sample,
+    encode_rows,
+    list_every_input,
+)
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+# Combinations of levels that are counted at once, and sums that one query asks for.
+MOST_CELLS, MOST_SUMS = 1 << 16, 600
+
+Counts = npt.NDArray[np.int64]
+SUMS = ("rows", "sums", "squares", "products")
+
+
+def summarize_table(
+    backend: Any, table: "ir.Table", contract: Contract, place: str, *, one_in: int | None = None
+) -> TableSummary:
+    """The summary of a table, by an Ibis backend: of the monitored columns, with all their levels.
+
+    One in `one_in` rows is in the sample, by default as `choose_sample` says. `place` names the
+    table in messages. Raises SnapshotError if a column cannot be used, or holds what the contract
+    does not accept. Sums are exact up to two thousand million rows.
+    """
+    selected = select_columns(backend, table, contract, place)
+    counts = count_columns(backend, selected, contract, place)
+    rows = int(next(iter(counts.values())).rows)
+    if not rows:
+        raise SnapshotError(f"{place} is empty: give a table with rows")
+    missing = tuple(name for name, counted in counts.items() if counted.missing)
+    adding = _Adding(contract, backend, selected, missing)
+    one_in = one_in or choose_sample(rows)
+    return TableSummary(
+        rows=rows,
+        counts=counts,
+        codings=adding.codings,
+        inputs=adding.inputs,
+        sums=adding.add_up(),
+        sample=adding.add_up_sample(one_in),
+    )
+
+
+@dataclass(frozen=True)
+class _Adding:
+    """The sums of a table's inputs: numbers first, then the levels of each nominal column."""
+
+    contract: Contract
+    backend: Any
+    table: "ir.Table"
+    missing: tuple[str, ...]
+
+    @cached_property
+    def numbers(self) -> list[str]:
+        columns = ComparedColumn.of_contract(self.contract)
+        return [each.column for each in columns if each.kind != Kind.NOMINAL]
+
+    @cached_property
+    def nominal(self) -> dict[str, ComparedColumn]:
+        columns = ComparedColumn.of_contract(self.contract)
+        return {each.column: each for each in columns if each.kind == Kind.NOMINAL}
+
+    @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        return list_every_input(ComparedColumn.of_contract(self.contract))
+
+    @cached_property
+    def codings(self) -> dict[str, Coding]:
+        return {name: Coding.of_column(self.contract.columns[name]) for name in self.numbers}
+
+    @cached_property
+    def coded(self) -> "ir.Table":
+        """The table with codes for numbers, 0 where one is missing, and what tells that."""
+        codes = {name: self._code(name) for name in self.numbers}
+        lacking = [name for name in self.numbers if name in self.missing]
+        known = {_known(name): codes[name].notnull().ifelse(1, 0) for name in lacking}
+        filled = {name: codes[name].fill_null(0) for name in lacking}
+        return self.table.select(*self.nominal, **{**codes, **filled}, **known)
+
+    def add_up(self) -> PairSums:
+        """The sums of all rows, in 64 bits: those of codes below 2^16."""
+        width = len(self.inputs)
+        sums = {name: np.zeros((width, width), np.int64) for name in SUMS}
+        for group in _group_levels(self.nominal):
+            self._add_levels(group, sums)
+        self._add_numbers(sums)
+        return PairSums(**{name: to_integers(matrix) for name, matrix in sums.items()})
+
+    def add_up_sample(self, one_in: int) -> SampleSums:
+        """The sums of the sampled rows up to the fourth power, as often as rows stand for them."""
+        identity = self.table[self.contract.id]
+        # Some engines' remainders are negative where the number is.
+        spread = ((identity % MODULUS + MODULUS) % MODULUS) * MULTIPLIER % MODULUS
+        chosen = self.table.filter(spread < MODULUS // one_in) if one_in > 1 else self.table
+        found = self.backend.to_pyarrow(chosen)
+        columns = {}
+        for name in (*self.numbers, *self.nominal):
+            declared = self.contract.columns[name]
+            levels = self.nominal[name].levels if name in self.nominal else declared.levels
+            if name in self.nominal or declared.is_text:
+                places = _find_levels(found[name], levels or ())
+                columns[name] = (
+                    places if name in self.nominal else np.where(places < 0, np.nan, places)
+                )
+            else:
+                columns[name] = found[name].to_numpy().astype(np.float64)
+        return SampleSums.add_up(encode_rows(columns, self.inputs, self.codings)).multiply(one_in)
+
+    def _code(self, name: str) -> Any:
+        declared, coding = self.contract.columns[name], self.codings[name]
+        if declared.is_text:
+            places = [(level, place) for place, level in enumerate(declared.levels or ())]
+            return self.table[name].cases(*places).cast("int32")
+        # What the contract accepts is not below its lowest: dividing cuts as well as it floors.
+        above = self.table[name] - int(coding.low)
+        return (above if coding.step == 1 else above // int(coding.step)).cast("int32")
+
+    def _multiply(self, one: str, other: str) -> Any:
+        """The product of two numbers' codes, in 32 bits where they are enough."""
+        largest = self.codings[one].largest * self.codings[other].largest
+        first, second = self.coded[one], self.coded[other]
+        return first * second if largest < 2**31 else first.cast("int64") * second.cast("int64")
+
+    def _add_levels(self, group: tuple[str, ...], sums: dict[str, Counts]) -> None:
+        """Every pair with a level of the group in it, and what each number tells by itself.
+
+        From counts and sums by the levels that rows have, a cell for each combination.
+        """
+        coded, numbers = self.coded, self.numbers
+        asked = {"rows": coded.count()}
+        for place, name in enumerate(numbers):
+            asked |= {
+                f"sum {place}": coded[name].sum(),
+                f"square {place}": self._multiply(name, name).sum(),
+            }
+            if name in self.missing:
+                asked[f"known {place}"] = coded[_known(name)].sum()
+        grouped = coded.group_by(group) if group else coded
+        cells = self.backend.to_pyarrow(grouped.aggregate(**asked))
+        count = _read_whole(cells, "rows")
+
+        def read(prefix: str) -> Counts:
+            named = [f"{prefix} {place}" for place in range(len(numbers))]
+            columns = [_read_whole(cells, name) if name in asked else count for name in named]
+            return np.array(columns, np.int64).reshape(len(numbers), len(count)).T
+
+        known, first, square = read("known"), read("sum"), read("square")
+        own = np.arange(len(numbers))
+        for name, told in zip(SUMS, (known, first, square, square), strict=True):
+            sums[name][own, own] = told.sum(axis=0)
+        levels = [each for each in self.inputs if each.column in group]
+        if not levels:
+            return
+        codes = {name: _find_levels(cells[name], self.nominal[name].levels) for name in group}
+        has = np.array([codes[each.column] == each.level for each in levels], np.int64).T
+        tells = np.array([codes[each.column] >= 0 for each in levels], np.int64).T
+        places = np.array([self.inputs.index(each) for each in levels])
+        every = np.concatenate([own, places])
+        held, weighed = count[:, None] * tells, count[:, None] * has
+        with_numbers = {
+            "rows": (np.hstack([known, held]), tells),
+            "sums": (np.hstack([first, weighed]), tells),
+            "squares": (np.hstack([square, weighed]), tells),
+            "products": (np.hstack([first, weighed]), has),
+        }
+        for name, (told, other) in with_numbers.items():
+            sums[name][np.ix_(every, places)] = told.T @ other
+        for name, other in (("rows", tells), ("sums", has), ("squares", has)):
+            sums[name][np.ix_(places, own)] = other.T @ known
+        sums["products"][np.ix_(places, own)] = has.T @ first
+
+    def _add_numbers(self, sums: dict[str, Counts]) -> None:
+        """Every pair of two numbers, over the rows that have both."""
+        coded, numbers = self.coded, self.numbers
+        # By default a number's own sums, since the other is never missing.
+        for name in ("rows", "sums", "squares"):
+            for i in range(len(numbers)):
+                sums[name][i, : len(numbers)] = sums[name][i, i]
+        asked: dict[tuple[str, int, int], Any] = {}
+        for i, j in combinations(range(len(numbers)), 2):
+            asked["products", i, j] = self._multiply(numbers[i], numbers[j])
+        for j, name in enumerate(numbers):
+            if name not in self.missing:
+                continue
+            known = coded[_known(name)]
+            for i, other in enumerate(numbers):
+                if i == j:
+                    continue
+                asked["sums", i, j] = coded[other] * known
+                asked["squares", i, j] = self._multiply(other, other) * known
+                both = coded[_known(other)] * known if other in self.missing else known
+                asked["rows", i, j] = both
+        keys = list(asked)
+        for part in (keys[at : at + MOST_SUMS] for at in range(0, len(keys), MOST_SUMS)):
+            named = {str(place): asked[key].sum() for place, key in enumerate(part)}
+            found = self.backend.to_pyarrow(coded.aggregate(**named))
+            for place, (name, i, j) in enumerate(part):
+                value = _read_whole(found, str(place))[0]
+                sums[name][i, j] = value
+                if name in ("products", "rows"):
+                    sums[name][j, i] = value
+
+
+def _known(name: str) -> str:
+    return f"{name} is known"
+
+
+def _group_levels(nominal: dict[str, ComparedColumn]) -> list[tuple[str, ...]]:
+    """Groups of columns that each pair is in one of, of few enough combinations of levels."""
+    sizes = {name: len(column.levels) + 1 for name, column in nominal.items()}
+    if prod(sizes.values()) <= MOST_CELLS:
+        return [tuple(nominal)]
+    packs: list[list[str]] = [[]]
+    for name, size in sizes.items():
+        if packs[-1] and size * prod(sizes[each] for each in packs[-1]) > MOST_CELLS**0.5:
+            packs.append([])
+        packs[-1].append(name)
+    return [(*one, *other) for one, other in combinations(packs, 2)] or [tuple(packs[0])]
+
+
+def _find_levels(column: "pa.ChunkedArray", levels: Sequence[Any]) -> Counts:
+    """The positions of values in the levels, -1 where one is missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.index_in(column.cast(pa.array(levels).type), value_set=pa.array(levels))
+    return np.asarray(found.fill_null(-1).to_numpy().astype(np.int64))
+
+
+def _read_whole(table: "pa.Table", name: str) -> Counts:
+    """A column of whole numbers; sums of nothing are 0."""
+    import pyarrow as pa
+
+    return np.asarray(table[name].cast(pa.int64()).fill_null(0).to_numpy(), np.int64)
