@@ -13,10 +13,10 @@ PEERS_LOCK := $(COMPILE) --no-emit-package kaleido --no-emit-package nvidia-nccl
 
 export DO_NOT_TRACK := 1
 
-.PHONY: setup demo ui serve up down images backup restore test test-slow test-browser e2e fuzz \
-	faults faults-long audit check format data lock \
-	lock-peers bench bench-drift bench-drift-peers bench-gate bench-model bench-serving bench-size \
-	clean
+.PHONY: setup demo ui serve up down images backup restore test test-slow test-browser \
+	test-spark e2e fuzz faults faults-long audit check format data lock lock-peers \
+	bench bench-drift bench-drift-peers bench-gate bench-model bench-scale bench-serving \
+	bench-size clean
 
 setup: $(SETUP)
 
@@ -68,7 +68,8 @@ data: setup
 # One thread a worker: the matrices are small, and threads cost more than they save.
 test: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup \
-		-m "not slow and not faults and not browser and not fuzz and not docker" $(ARGS)
+		-m "not slow and not faults and not browser and not fuzz and not docker and not spark" \
+		$(ARGS)
 
 # Minutes long: the real commands, the loop over again. Much of it is waiting, so there is a worker
 # more than cores.
@@ -88,6 +89,12 @@ faults-long: setup
 # In Debian's Chromium (packages chromium and chromium-driver); without it these tests are skipped.
 test-browser: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m browser $(ARGS)
+
+# Large tables on an Apache Spark of this machine, which needs Java 17 (Debian's package
+# openjdk-17-jre-headless); without it these tests are skipped.
+test-spark: setup
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r spark.lock
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -m spark $(ARGS)
 
 # Images built and run by a real Docker engine, which docker/engine.sh makes where it can; without
 # one these tests are skipped.

@@ -14,10 +14,12 @@ from attrition_assets.contract import Column, Contract, Kind, Outcomes, Role, re
 from attrition_assets.months import last_day
 
 from .databases import postgres, url
+from .engines import held
 from .faults.rows import pytest_addoption, pytest_itemcollected, pytest_terminal_summary
 from .walking import walked
 
 __all__ = [
+    "held",
     "postgres",
     "pytest_addoption",
     "pytest_itemcollected",

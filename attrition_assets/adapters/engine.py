@@ -138,7 +138,7 @@ class Engine:
 
         Raises EngineError if it cannot be opened, or answers differently.
         """
-        with self._speaking("be opened"):
+        with self.speaking("be opened"):
             backend = self._open()
         self._check(backend)
         return backend
@@ -154,12 +154,12 @@ class Engine:
             if not TABLE_NAME.fullmatch(name):
                 raise SnapshotError(f"{name!r} is no name of a table such as hr.snapshots")
             schema, _, table = name.rpartition(".")
-            with self._speaking(f"read {name}"):
+            with self.speaking(f"read {name}"):
                 return backend.table(table, database=schema or None)
         path = Path(place)
         if not path.exists():
             raise SnapshotError(f"{path} is not there: name a Parquet file, or a folder of them")
-        with self._speaking(f"read {path}"):
+        with self.speaking(f"read {path}"):
             if self.is_spark or path.is_file():
                 return backend.read_parquet(path)
             return backend.read_parquet(str(path / "*.parquet"))
@@ -169,18 +169,23 @@ class Engine:
     ) -> TableSummary:
         """The summary of a table. Raises SnapshotError as `read` and `summarize_table` do."""
         table = self.read(place)
-        with self._speaking(f"summarize {place}"):
+        with self.speaking(f"summarize {place}"):
             return summarize_table(self.backend, table, contract, str(place), one_in=one_in)
 
     def stream(self, table: "ir.Table", rows: int = BATCH_ROWS) -> "Iterator[pa.RecordBatch]":
         """The table's rows, so many at a time. Raises EngineError if it breaks off."""
-        with self._speaking("read rows"):
+        with self.speaking("read rows"):
             if self._secret.startswith(DUCKDB):
                 # What Ibis itself offers holds the whole result: ten times the memory.
                 sql = self.backend.compile(table)
                 yield from self.backend.con.sql(sql).to_arrow_reader(rows)
             else:
                 yield from self.backend.to_pyarrow_batches(table, chunk_size=rows)
+
+    def close(self) -> None:
+        """Leave the engine; a Spark session is stopped."""
+        if "backend" in self.__dict__:
+            self.backend._session.stop() if self.is_spark else self.backend.disconnect()
 
     @property
     def _secret(self) -> str:
@@ -205,19 +210,23 @@ class Engine:
         import ibis
 
         contract, rows = make_known_table()
-        with self._speaking("answer about a known table"):
-            table = ibis.memtable(rows)
-            found = summarize_table(backend, table, contract, "a known table", one_in=2)
         expected = summarize_rows(rows.to_pandas(), contract, one_in=2)
-        if wrong := expected.list_differences(found):
+        try:
+            with self.speaking("answer about a known table"):
+                table = ibis.memtable(rows)
+                found = summarize_table(backend, table, contract, "a known table", one_in=2)
+            wrong = ", ".join(expected.list_differences(found))
+        except SnapshotError as error:
+            wrong = str(error)
+        if wrong:
             raise EngineError(
                 f"the engine {self.name} answers differently from this machine about a table of "
-                f"{expected.rows} rows, in its {', '.join(wrong)}: its verdicts would be others; "
-                "do not use it"
+                f"{expected.rows} rows: {wrong}; its verdicts would be others, so do not use it"
             )
 
     @contextmanager
-    def _speaking(self, what: str) -> Iterator[None]:
+    def speaking(self, what: str) -> Iterator[None]:
+        """Tell an engine's errors as EngineError: what it could not do, and why."""
         try:
             yield
         except (SnapshotError, EngineError):

@@ -24,17 +24,27 @@ def write_atomically(path: Path, content: bytes) -> None:
     What a killed writer left half-written in the folder is removed. Raises StorageError, with
     `path` as it was, if the disk is full, read-only or forbidden.
     """
+    with writing_atomically(path, len(content)) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing_atomically(path: Path, size: int = 0) -> Iterator[BinaryIO]:
+    """A file to write in parts, which becomes `path` as the block ends well, as `write_atomically`.
+
+    `size` is how many bytes are expected, for the message on a full disk.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent)
         with _open_locked(temporary) as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
             temporary.replace(path)  # before the lock is given back
     except OSError as error:
-        if said := explain_refused_write(error, path, len(content)):
+        if said := explain_refused_write(error, path, size):
             raise StorageError(
                 f"{said}. {path.name} is as it was: nothing is half-written"
             ) from None

@@ -28,7 +28,7 @@ from attrition_assets.governance.fairness_report import FairnessAudit, FairnessV
 from attrition_assets.months import parse_month
 from attrition_assets.training.evaluation import Evaluation
 from attrition_assets.training.explanations import compute_contributions
-from attrition_assets.training.families import Family, Params
+from attrition_assets.training.families import Family, Params, predict_leaving
 from attrition_assets.training.features import make_example, select_features
 from attrition_assets.training.reference import ReferenceData
 from attrition_assets.training.search import TrainedModel
@@ -88,7 +88,7 @@ class ModelVersion:
         """
         X = select_features(table, self.contract)
         try:
-            probability = self.pipeline.predict_proba(X)[:, 1]
+            probability = predict_leaving(self.pipeline, X)
         except ValueError as error:
             why = str(error).splitlines()[0].rstrip(".")
             missing = ", ".join(X.columns[X.isna().any()])

@@ -1,0 +1,108 @@
+"""Scores a part at a time: those of the table in memory, bit for bit."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import SecretStr
+
+from attrition_assets.adapters import engine_scoring
+from attrition_assets.adapters.engine import Engine
+from attrition_assets.adapters.engine_scoring import Scored, Scoring, score_table
+from attrition_assets.contract import Contract
+from attrition_assets.errors import EngineError, RegistryError, SnapshotError
+from attrition_assets.training.families import DEFAULTS, Family, build_pipeline, predict_leaving
+from attrition_assets.training.features import select_features
+from attrition_assets_tests.conftest import MakeSnapshot
+from attrition_assets_tests.engines import Held
+
+PEOPLE = 2011
+BARE = Engine(SecretStr("duckdb://"))
+
+
+@pytest.fixture(scope="module", params=list(Family))
+def scoring(
+    request: pytest.FixtureRequest, contract: Contract, make_snapshot: MakeSnapshot
+) -> Scoring:
+    table = make_snapshot("2026-01", 600, 0)
+    left = np.random.default_rng(0).random(600) < 0.2
+    pipeline = build_pipeline(contract, DEFAULTS[request.param])
+    pipeline.fit(select_features(table, contract), left)
+    return Scoring(pipeline, contract, 0.2, 7)
+
+
+@pytest.fixture(scope="module")
+def people(make_snapshot: MakeSnapshot) -> pd.DataFrame:
+    return make_snapshot("2026-02", PEOPLE, 1)
+
+
+def read(path: Path, identity: str) -> pd.DataFrame:
+    return pd.read_parquet(path).sort_values(identity, ignore_index=True)
+
+
+def test_every_engine_gives_the_scores_of_the_table_in_memory(
+    held: Held, scoring: Scoring, people: pd.DataFrame, tmp_path: Path
+) -> None:
+    identity = scoring.contract.id
+    expected = scoring.score(people).sort_values(identity, ignore_index=True)
+    told: list[int] = []
+    place = held.put(people.drop(columns=scoring.contract.snapshot_date))
+    found = score_table(held.engine, place, scoring, tmp_path / "scores.parquet", told.append)
+    assert found == Scored(PEOPLE, int(expected["flag"].sum()))
+    pd.testing.assert_frame_equal(
+        read(tmp_path / "scores.parquet", identity), expected, check_exact=True
+    )
+    assert 0 < found.flagged < PEOPLE
+    assert held.engine.is_spark or told[-1] == PEOPLE
+
+
+@pytest.mark.parametrize("part", [1, 7, 64, 1000])
+def test_a_rows_score_does_not_depend_on_the_rows_beside_it(
+    part: int, scoring: Scoring, people: pd.DataFrame
+) -> None:
+    X = select_features(people, scoring.contract)
+    whole = predict_leaving(scoring.pipeline, X)
+    rows = min(len(X), 100 * part)
+    parts = [
+        predict_leaving(scoring.pipeline, X.iloc[start : start + part])
+        for start in range(0, rows, part)
+    ]
+    assert np.array_equal(np.concatenate(parts), whole[:rows])
+    np.testing.assert_allclose(whole, scoring.pipeline.predict_proba(X)[:, 1], rtol=1e-12)
+
+
+def test_scores_are_there_as_a_whole_or_not_at_all(
+    scoring: Scoring, people: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A level that the model does not know comes after some parts were written."""
+    monkeypatch.setattr(engine_scoring, "PART_ROWS", 500)
+    out, place = tmp_path / "scores.parquet", tmp_path / "people.parquet"
+    people.to_parquet(place, index=False)
+    score_table(BARE, place, scoring, out)
+    before = out.read_bytes()
+    strange = people["Department"].where(people.index < 1900, "Space")
+    people.assign(Department=strange).to_parquet(place, index=False)
+    done: list[int] = []
+    with pytest.raises((RegistryError, ValueError), match="Space"):
+        score_table(BARE, place, scoring, out, done.append)
+    assert done
+    assert out.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["people.parquet", "scores.parquet"]
+
+
+def test_tables_that_cannot_be_scored_are_refused(
+    scoring: Scoring, people: pd.DataFrame, tmp_path: Path
+) -> None:
+    place = tmp_path / "people.parquet"
+    people.drop(columns=["OverTime", "Education"]).to_parquet(place, index=False)
+    with pytest.raises(SnapshotError, match="lacks Education, OverTime: give the id and every"):
+        score_table(BARE, place, scoring, tmp_path / "out.parquet")
+    people[:0].to_parquet(place, index=False)
+    with pytest.raises(SnapshotError, match="no rows: there is nobody to score"):
+        score_table(BARE, place, scoring, tmp_path / "out.parquet")
+    content = people.to_parquet(index=False)
+    place.write_bytes(content[: len(content) // 2])
+    with pytest.raises(EngineError, match="could not read"):
+        score_table(BARE, place, scoring, tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
