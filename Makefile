@@ -142,6 +142,12 @@ bench-model: setup
 bench-serving: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python scripts/bench_serving.py
 
+# Tables that stay where they are, up to 50 million rows, and three engines' answers: a quarter of an
+# hour, 2 GB of disk, and Java for Spark.
+bench-scale: setup
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r spark.lock
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python scripts/bench_scale.py
+
 # The known tools on the same draws, an hour long; NannyML has an environment of its own.
 bench-drift-peers: setup .venv-peers/.ready
 	$(BIN)/python scripts/bench_drift_peers.py $(TABLE) --nannyml .venv-peers/bin/python

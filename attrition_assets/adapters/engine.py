@@ -40,6 +40,8 @@ BATCH_ROWS = 50_000
 SPARK_SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
+    # Dates as pandas writes them, which are not looked at, but would refuse the whole file.
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -138,7 +140,7 @@ class Engine:
 
         Raises EngineError if it cannot be opened, or answers differently.
         """
-        with self.speaking("be opened"):
+        with self.speaking("be opened", advice=f": give {ACCEPTED}"):
             backend = self._open()
         self._check(backend)
         return backend
@@ -225,7 +227,7 @@ class Engine:
             )
 
     @contextmanager
-    def speaking(self, what: str) -> Iterator[None]:
+    def speaking(self, what: str, advice: str = "") -> Iterator[None]:
         """Tell an engine's errors as EngineError: what it could not do, and why."""
         try:
             yield
@@ -241,7 +243,7 @@ class Engine:
             said = str(error).replace(self._secret, "its URL").strip().splitlines()
             raise EngineError(
                 f"the engine {self.name} could not {what}: {type(error).__name__}: "
-                f"{said[0] if said else 'no reason given'}; give {ACCEPTED}"
+                f"{said[0] if said else 'no reason given'}{advice}"
             ) from error
 
 
