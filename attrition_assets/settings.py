@@ -18,8 +18,9 @@ from pydantic import (
 )
 
 from attrition_assets.adapters.database import TABLE_NAME, check_source, parse_url
+from attrition_assets.adapters.engine_url import DUCKDB, check_engine_url
 from attrition_assets.contract import DEFAULT_CONTRACT
-from attrition_assets.errors import DatabaseError, SettingsError
+from attrition_assets.errors import DatabaseError, EngineError, SettingsError
 from attrition_assets.values import Value
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ class Settings(Value):
     )
     predictions_to: str | None = Field(
         None, description="table in the database that predictions are written to; default none"
+    )
+    engine: SecretStr = Field(
+        SecretStr(DUCKDB),
+        description="URL of the engine of tables too large for memory; never shown; duckdb://, "
+        "Spark's master such as spark://host:7077, or postgresql://; default duckdb://",
     )
     contract: Path = Field(DEFAULT_CONTRACT, description="the contract file of the snapshots")
     first_month: str = Field("2023-11", description="first month that is a partition, YYYY-MM")
@@ -143,6 +149,15 @@ class Settings(Value):
         try:
             parse_url(value)
         except DatabaseError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("engine")
+    @classmethod
+    def _is_an_engine(cls, value: SecretStr) -> SecretStr:
+        try:
+            check_engine_url(value.get_secret_value())
+        except EngineError as error:
             raise ValueError(str(error)) from None
         return value
 

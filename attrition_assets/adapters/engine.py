@@ -6,7 +6,6 @@ asked of a month's table is in `engine_summary`; how it scores one in `engine_sc
 
 import math
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from pydantic import SecretStr
 
 from attrition_assets.adapters.database import TABLE_NAME
 from attrition_assets.adapters.engine_summary import summarize_table
+from attrition_assets.adapters.engine_url import ACCEPTED, DUCKDB, SPARK
 from attrition_assets.contract import Contract
 from attrition_assets.errors import EngineError, SnapshotError
 from attrition_assets.monitoring.table_summary import TableSummary, summarize_rows
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-DUCKDB = "duckdb://"
-SPARK = re.compile(r"spark://.+|sc://.+|local(\[[^\]]+\])?|yarn|k8s://.+")
-DATABASES = ("postgres", "postgresql", "snowflake", "bigquery")
-ACCEPTED = (
-    "duckdb://, with ?memory_limit=4GB&threads=4 if need be; Spark by its master, "
-    "spark://host:7077, sc://host, yarn or local[4]; postgresql://, snowflake:// or bigquery://"
-)
 # DuckDB's own limit, beside what Python itself takes; what is beyond goes to disk.
 MEMORY_LIMIT = "300MB"
 BATCH_ROWS = 50_000
@@ -103,14 +96,6 @@ def make_known_table() -> "tuple[Contract, pa.Table]":
             "Over": pa.array(["Yes" if place % 3 else "No" for place in places]),
         }
     )
-
-
-def check_engine_url(url: str) -> str:
-    """The URL, if it is one of an engine. Raises EngineError that says what is accepted."""
-    scheme = url.split("://")[0]
-    if not (SPARK.fullmatch(url) or ("://" in url and scheme in ("duckdb", *DATABASES))):
-        raise EngineError(f"no engine has a URL that begins with {scheme!r}: give {ACCEPTED}")
-    return url
 
 
 @dataclass(frozen=True)

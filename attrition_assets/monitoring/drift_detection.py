@@ -17,6 +17,7 @@ from attrition_assets.monitoring.integrity import judge_quality
 from attrition_assets.monitoring.pairing import (
     SIDES,
     ColumnPair,
+    ComparedColumn,
     check_table,
     pair_columns,
     read_numbers,
@@ -32,7 +33,14 @@ from attrition_assets.monitoring.report import (
     PredictionDrift,
 )
 from attrition_assets.monitoring.row_measures import get_adjusted
-from attrition_assets.monitoring.row_test import Keys, Limits, RowComparison, compare_rows
+from attrition_assets.monitoring.row_test import (
+    Keys,
+    Limits,
+    RowComparison,
+    compare_rows,
+    compare_summaries,
+)
+from attrition_assets.monitoring.table_summary import TableSummary
 from attrition_assets.monitoring.two_sample import compare_continuous, compare_flags
 
 METHODS = ("permutation", "evidently")
@@ -114,11 +122,39 @@ class DriftDetector:
         limits = Limits(self.drift_threshold, self.policy.effect_floor, self.policy.relation_floor)
         keys = _find_keys(reference_data, current_data, self.contract)
         found = compare_rows(pairs, limits, importance=importance, seed=self.seed, keys=keys)
+        return self._tell(found, len(reference_data), len(current_data), len(pairs))
+
+    def compare_summaries(
+        self,
+        reference: TableSummary,
+        current: TableSummary,
+        importance: Mapping[str, float] | None = None,
+    ) -> tuple[FeatureDrift, DataQuality]:
+        """What `compare_features` says of two tables of 5,000 rows or more, by their summaries.
+
+        Those of the contract's monitored columns. Raises DriftInputError if they are of another
+        contract, or of fewer rows.
+        """
+        columns = ComparedColumn.of_contract(self.contract)
+        for summary, side in zip((reference, current), SIDES, strict=True):
+            if lacking := [each.column for each in columns if each.column not in summary.counts]:
+                raise DriftInputError(
+                    f"the summary of {side} lacks {', '.join(lacking)}: summarize the table again "
+                    f"with the contract {self.contract.name}"
+                )
+        limits = Limits(self.drift_threshold, self.policy.effect_floor, self.policy.relation_floor)
+        found = compare_summaries(columns, reference, current, limits, importance=importance)
+        return self._tell(found, reference.rows, current.rows, len(columns))
+
+    def _tell(
+        self, found: RowComparison, before: int, now: int, columns: int
+    ) -> tuple[FeatureDrift, DataQuality]:
+        """A comparison of so many rows as two verdicts."""
         evidence = Evidence(
             method=found.method,
             p_value=found.p_value,
             level=self.drift_threshold,
-            note=f"{len(current_data)} rows against {len(reference_data)}",
+            note=f"{now} rows against {before}",
             alarmed=found.drifted,
         )
         return (
@@ -133,7 +169,7 @@ class DriftDetector:
                 tests=found.tests,
                 detectable=found.detectable,
             ),
-            judge_quality(found.faults, len(pairs)),
+            judge_quality(found.faults, columns),
         )
 
     def _ask_evidently(

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from attrition_assets.errors import DriftInputError
 from attrition_assets.monitoring.integrity import explain_untestable, find_certain_faults
 from attrition_assets.monitoring.large_tables import compare_large_tables
 from attrition_assets.monitoring.pairing import ColumnPair, ComparedColumn
@@ -114,7 +115,16 @@ def compare_summaries(
     *,
     importance: Mapping[str, float] | None = None,
 ) -> RowComparison:
-    """Compare two tables by their summaries, as `compare_rows` does those of 5,000 rows a side."""
+    """Compare two tables by their summaries, as `compare_rows` does those of 5,000 rows a side.
+
+    Raises DriftInputError if one has fewer, or both were not made by one contract.
+    """
+    if min(before.rows, now.rows) < SMALL_SIDE:
+        raise DriftInputError(
+            f"one summary is of {min(before.rows, now.rows)} rows: their p-values hold from "
+            f"{SMALL_SIDE:,} rows a side on; compare the rows themselves"
+        )
+    before.require_same_inputs(now)
     counts = {name: (held, now.counts[name]) for name, held in before.counts.items()}
 
     def compare_sound(kept: Sequence[ComparedColumn]) -> RowComparison:

@@ -99,15 +99,7 @@ class TableSummary:
 
         Raises DriftInputError if they were not made by the same contract.
         """
-        if (self.codings, self.inputs, self.counts.keys()) != (
-            other.codings,
-            other.inputs,
-            other.counts.keys(),
-        ):
-            raise DriftInputError(
-                "two summaries are of different contracts and cannot be added: summarize both "
-                "tables again with one contract"
-            )
+        self.require_same_inputs(other)
         return type(self)(
             self.rows + other.rows,
             {name: counts.merge(other.counts[name]) for name, counts in self.counts.items()},
@@ -116,6 +108,14 @@ class TableSummary:
             self.sums.merge(other.sums),
             self.sample.merge(other.sample),
         )
+
+    def require_same_inputs(self, other: Self) -> None:
+        """Raise DriftInputError unless both summaries were made by the same contract."""
+        mine, theirs = ((each.codings, each.inputs, each.counts.keys()) for each in (self, other))
+        if mine != theirs:
+            raise DriftInputError(
+                "two summaries are of different contracts: summarize both tables again with one"
+            )
 
     def list_differences(self, other: Self) -> list[str]:
         """What of another summary is not the same, as whole numbers: its columns, sums, sample."""

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from attrition_assets.adapters.engine import Engine, check_engine_url, make_known_table
+from attrition_assets.adapters.engine import Engine, make_known_table
+from attrition_assets.adapters.engine_url import check_engine_url
 from attrition_assets.errors import EngineError, SnapshotError
 from attrition_assets.monitoring.table_summary import summarize_rows
 from attrition_assets_tests.databases import SECRET
