@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from pydantic import SecretStr
 
-from attrition_assets.adapters.engine import Engine
+from attrition_assets.adapters.engine import TableEngine
 
 from .databases import fill
 
@@ -23,7 +23,7 @@ _counter = itertools.count()
 class Held(NamedTuple):
     """An engine, and how a table gets to where it reads."""
 
-    engine: Engine
+    engine: TableEngine
     put: Callable[[pd.DataFrame], str]
 
 
@@ -46,13 +46,13 @@ def held(
         return str(path)
 
     if request.param == "duckdb":
-        yield Held(Engine(SecretStr("duckdb://")), put_file)
+        yield Held(TableEngine(SecretStr("duckdb://")), put_file)
         return
     if request.param == "spark":
         pytest.importorskip("pyspark", reason="Spark is not installed: it is NOT tested")
         if shutil.which("java") is None:
             pytest.skip("there is no Java: Spark is NOT tested")
-        engine = Engine(SecretStr("local[2]"))
+        engine = TableEngine(SecretStr("local[2]"))
         yield Held(engine, put_file)
         engine.close()
         return
@@ -63,7 +63,7 @@ def held(
         fill(url, **{name: table})
         return name
 
-    engine = Engine(SecretStr(url))
+    engine = TableEngine(SecretStr(url))
     yield Held(engine, put_table)
     engine.close()
 

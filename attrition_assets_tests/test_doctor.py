@@ -121,6 +121,17 @@ def test_a_machine_without_state_is_told_what_to_do_next_and_nothing_is_made(
     assert not home.exists()
 
 
+def test_an_engine_that_does_not_answer_fails_its_check(tmp_path: Path) -> None:
+    assert examine_home(tmp_path)["engine"].found == "DuckDB, in the process that needs it"
+    more = examine_home(tmp_path, ATTRITION_ENGINE="duckdb://?threads=1")["engine"]
+    assert more.found == "duckdb answers as this machine does"
+    url = "postgresql://reader:secret@127.0.0.1:9/hr"
+    away = examine_home(tmp_path, ATTRITION_ENGINE=url)["engine"]
+    assert away.outcome == Outcome.FAILED
+    assert "the engine postgresql could not be opened" in away.found
+    assert "secret" not in away.found
+
+
 def test_images_are_asked_for_where_there_is_no_docker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from benchmarks import QUICK, Section, measure_cpu, publish
 from pyarrow import parquet
 from pydantic import SecretStr
 
-from attrition_assets.adapters.engine import Engine
+from attrition_assets.adapters.engine import TableEngine
 from attrition_assets.adapters.engine_scoring import Scoring, score_table
 from attrition_assets.contract import Kind, read_contract
 from attrition_assets.monitoring.pairing import ComparedColumn
@@ -103,7 +103,7 @@ def run(task: str, folder: Path, rows: int) -> None:
     path, out = folder / f"{rows}.parquet", folder / f"{task}.parquet"
     with (folder / "model.pickle").open("rb") as file:
         scoring: Scoring = pickle.load(file)
-    engine = Engine(SecretStr("duckdb://"))
+    engine = TableEngine(SecretStr("duckdb://"))
     work: dict[str, Callable[[], object]] = {
         SUMMARY: lambda: engine.summarize(path, CONTRACT),
         RIVAL: lambda: summarize_by_polars(path),
@@ -184,7 +184,7 @@ def compare_engines(folder: Path, staff: pd.DataFrame) -> tuple[Section, bool]:
             (url.render_as_string(hide_password=False), ["before", "now"]),
             ("local[2]", paths),
         ):
-            engine = Engine(SecretStr(engine_url))
+            engine = TableEngine(SecretStr(engine_url))
             started = time.monotonic()
             found = [engine.summarize(where, CONTRACT) for where in places]
             seconds = time.monotonic() - started

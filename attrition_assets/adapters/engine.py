@@ -99,7 +99,7 @@ def make_known_table() -> "tuple[Contract, pa.Table]":
 
 
 @dataclass(frozen=True)
-class Engine:
+class TableEngine:
     """What a URL leads to. Neither its representation nor its errors show a password."""
 
     url: SecretStr
@@ -129,6 +129,10 @@ class Engine:
             backend = self._open()
         self._check(backend)
         return backend
+
+    def open(self) -> None:
+        """Raise EngineError unless the engine can be opened, and answers as this machine does."""
+        self.backend  # noqa: B018 - opened once, when it is first asked for
 
     def read(self, place: str | Path) -> "ir.Table":
         """A table: a Parquet file or a folder of them, or a table of the database.

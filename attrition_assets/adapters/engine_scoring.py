@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from attrition_assets.adapters.engine import Engine
+from attrition_assets.adapters.engine import TableEngine
 from attrition_assets.adapters.files import writing_atomically
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
@@ -61,7 +61,7 @@ class Scored:
 
 
 def score_table(
-    engine: Engine,
+    engine: TableEngine,
     place: str | Path,
     scoring: Scoring,
     path: Path,
@@ -112,7 +112,7 @@ def _write_scores(
     return Scored(rows, flagged)
 
 
-def _score_on_spark(engine: Engine, table: "ir.Table", scoring: Scoring, path: Path) -> Scored:
+def _score_on_spark(engine: TableEngine, table: "ir.Table", scoring: Scoring, path: Path) -> Scored:
     session = engine.backend._session
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(PART_ROWS))
 

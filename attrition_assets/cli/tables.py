@@ -9,7 +9,7 @@ from attrition_assets.cli.group import main
 from attrition_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from attrition_assets.adapters.engine import Engine
+    from attrition_assets.adapters.engine import TableEngine
     from attrition_assets.monitoring.table_summary import TableSummary
 
 engine_option = click.option(
@@ -111,16 +111,16 @@ def score(table: str, output: Path, version: int | None, engine: str | None) -> 
     )
 
 
-def _open(settings: Settings, url: str | None) -> "Engine":
+def _open(settings: Settings, url: str | None) -> "TableEngine":
     from pydantic import SecretStr
 
-    from attrition_assets.adapters.engine import Engine
+    from attrition_assets.adapters.engine import TableEngine
     from attrition_assets.adapters.engine_url import check_engine_url
 
-    return Engine(settings.engine if url is None else SecretStr(check_engine_url(url)))
+    return TableEngine(settings.engine if url is None else SecretStr(check_engine_url(url)))
 
 
-def _read(table: str, engine: "Engine", settings: Settings) -> "TableSummary":
+def _read(table: str, engine: "TableEngine", settings: Settings) -> "TableSummary":
     """The summary in a file, or of a table."""
     from attrition_assets.contract import read_contract
     from attrition_assets.monitoring.table_summary import TableSummary

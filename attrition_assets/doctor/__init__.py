@@ -53,6 +53,12 @@ CHECKS: tuple[Check[Subject], ...] = (
         needs=("contract",),
     ),
     Check(
+        "engine",
+        setup_checks.check_engine,
+        "correct ATTRITION_ENGINE, or install what it names; unset, it is DuckDB",
+        needs=("settings",),
+    ),
+    Check(
         "images",
         setup_checks.check_images,
         "start Docker, or sign in to the registry; or set ATTRITION_IMAGES=none",

@@ -145,6 +145,22 @@ def check_images(subject: Subject) -> Answer:
     return well("Docker answers")
 
 
+def check_engine(subject: Subject) -> Answer:
+    """The engine of large tables is there, if one is named, and answers as this machine does."""
+    from attrition_assets.adapters.engine import TableEngine
+    from attrition_assets.adapters.engine_url import DUCKDB
+
+    url = subject.settings.engine
+    if url.get_secret_value() == DUCKDB:
+        return well("DuckDB, in the process that needs it")
+    engine = TableEngine(url)
+    try:
+        engine.open()
+    finally:
+        engine.close()
+    return well(f"{engine.name} answers as this machine does")
+
+
 def check_prediction_table(subject: Subject) -> Answer:
     """Predictions can be written back, if a table is named: it keeps rows apart, or can be made."""
     settings = subject.settings

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from attrition_assets.adapters.engine import Engine, make_known_table
+from attrition_assets.adapters.engine import TableEngine, make_known_table
 from attrition_assets.adapters.engine_url import check_engine_url
 from attrition_assets.errors import EngineError, SnapshotError
 from attrition_assets.monitoring.table_summary import summarize_rows
@@ -40,7 +40,7 @@ def test_the_known_table_holds_what_engines_differ_in() -> None:
     ],
 )
 def test_an_engine_that_answers_differently_is_refused(lie: str, said: str) -> None:
-    class Lying(Engine):
+    class Lying(TableEngine):
         def _open(self) -> Any:
             backend = super()._open()
             backend.raw_sql(lie)
@@ -76,7 +76,7 @@ def test_other_urls_are_refused_with_those_that_are_accepted(url: str) -> None:
 
 
 def test_a_database_that_does_not_answer_is_an_error_without_its_password() -> None:
-    engine = Engine(SecretStr(f"postgresql://reader:{SECRET}@127.0.0.1:9/hr"))
+    engine = TableEngine(SecretStr(f"postgresql://reader:{SECRET}@127.0.0.1:9/hr"))
     with pytest.raises(EngineError, match="the engine postgresql could not be opened") as refused:
         engine.read("snapshots")
     assert SECRET not in str(refused.value) + repr(engine)
@@ -85,7 +85,7 @@ def test_a_database_that_does_not_answer_is_an_error_without_its_password() -> N
 @pytest.mark.parametrize("package", ["snowflake", "bigquery"])
 def test_an_engine_whose_package_is_absent_says_what_to_install(package: str) -> None:
     with pytest.raises(EngineError, match=rf"install .*'ibis-framework\[{package}\]'"):
-        Engine(SecretStr(f"{package}://somewhere/else")).read("snapshots")
+        TableEngine(SecretStr(f"{package}://somewhere/else")).read("snapshots")
 
 
 def test_an_absent_or_damaged_table_is_an_error(held: Held, tmp_path: Path) -> None:
@@ -104,7 +104,9 @@ def test_an_absent_or_damaged_table_is_an_error(held: Held, tmp_path: Path) -> N
 
 def test_a_memory_limit_in_the_url_is_the_engines() -> None:
     limits = [
-        Engine(SecretStr(url)).backend.raw_sql("SELECT current_setting('memory_limit')").fetchone()
+        TableEngine(SecretStr(url))
+        .backend.raw_sql("SELECT current_setting('memory_limit')")
+        .fetchone()
         for url in ("duckdb://", "duckdb://?memory_limit=1GB")
     ]
     assert [limit for (limit,) in limits] == ["286.1 MiB", "953.6 MiB"]

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from attrition_assets.adapters import engine_scoring
-from attrition_assets.adapters.engine import Engine
+from attrition_assets.adapters.engine import TableEngine
 from attrition_assets.adapters.engine_scoring import Scored, Scoring, score_table
 from attrition_assets.contract import Contract
 from attrition_assets.errors import EngineError, RegistryError, SnapshotError
@@ -18,7 +18,7 @@ from attrition_assets_tests.conftest import MakeSnapshot
 from attrition_assets_tests.engines import Held
 
 PEOPLE = 2011
-BARE = Engine(SecretStr("duckdb://"))
+BARE = TableEngine(SecretStr("duckdb://"))
 
 
 @pytest.fixture(scope="module", params=list(Family))

@@ -12,7 +12,7 @@ from pyarrow import parquet
 from pydantic import SecretStr
 
 from attrition_assets.adapters import engine_columns, engine_summary
-from attrition_assets.adapters.engine import Engine
+from attrition_assets.adapters.engine import TableEngine
 from attrition_assets.contract import Contract
 from attrition_assets.errors import DriftInputError, SnapshotError
 from attrition_assets.monitoring.drift_detection import DriftDetector
@@ -40,7 +40,7 @@ CONTRACT = declare_contract(
     Over={"kind": "nominal", "role": "feature", "levels": ["No", "Yes"], "missing": True},
     Site={"kind": "nominal", "role": "protected", "levels": [7, 12, 30]},
 )
-BARE = Engine(SecretStr("duckdb://"))
+BARE = TableEngine(SecretStr("duckdb://"))
 
 
 def draw(rows: int, seed: int, *, pay: float = 1.0) -> pd.DataFrame:
