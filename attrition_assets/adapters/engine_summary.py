@@ -24,6 +24,7 @@ from attrition_assets.monitoring.table_summary import (
     MULTIPLIER,
     Coding,
     Input,
+    InputSums,
     TableSummary,
     choose_sample,
     encode_rows,
@@ -62,9 +63,7 @@ def summarize_table(
         rows=rows,
         counts=counts,
         codings=adding.codings,
-        inputs=adding.inputs,
-        sums=adding.add_up(),
-        sample=adding.add_up_sample(one_in),
+        added=InputSums(adding.inputs, adding.add_up(), adding.add_up_sample(one_in)),
     )
 
 

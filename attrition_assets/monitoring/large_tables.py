@@ -10,9 +10,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from attrition_assets.contract import Kind
+from attrition_assets.monitoring.integrity import explain_untestable, find_certain_faults
 from attrition_assets.monitoring.pairing import ComparedColumn
-from attrition_assets.monitoring.power import find_smallest_shift
-from attrition_assets.monitoring.report import SMALLEST_GROUP, Detectable, FeatureTest
+from attrition_assets.monitoring.power import Spread, find_smallest_shift
+from attrition_assets.monitoring.report import (
+    SMALLEST_GROUP,
+    ColumnFault,
+    Detectable,
+    FeatureTest,
+)
 from attrition_assets.monitoring.summaries import (
     ValueCounts,
     compute_chi_square_p,
@@ -20,7 +26,7 @@ from attrition_assets.monitoring.summaries import (
     measure_ks_distance,
     measure_total_variation,
 )
-from attrition_assets.monitoring.table_summary import TableSummary
+from attrition_assets.monitoring.table_summary import Input, InputSums, list_inputs
 from attrition_assets.monitoring.together import compare_together
 
 
@@ -44,27 +50,61 @@ class LargeComparison:
     detectable: tuple[Detectable, ...]
 
 
+@dataclass(frozen=True)
+class ExaminedColumn:
+    """What both tables' counts tell of a column, after which the counts are not needed.
+
+    It has a `fault`, or is `untestable` for a reason, or has a test, with p-values not adjusted.
+    """
+
+    tested: ComparedColumn
+    fault: ColumnFault | None
+    untestable: str | None
+    test: FeatureTest | None = None
+    missing: MissingRate | None = None
+    spread: Spread | None = None
+    inputs: tuple[Input, ...] = ()
+
+
+def examine_column(tested: ComparedColumn, before: ValueCounts, now: ValueCounts) -> ExaminedColumn:
+    """Continuous columns by Kolmogorov-Smirnov, the others by chi-square."""
+    fault, why = find_certain_faults(tested, before, now), explain_untestable(before, now)
+    if fault or why:
+        return ExaminedColumn(tested, fault, why)
+    return ExaminedColumn(
+        tested,
+        None,
+        None,
+        _test_values(tested, before, now),
+        _test_missing(tested.column, before, now) if before.missing or now.missing else None,
+        Spread.of_counts(tested.kind, before, now),
+        tuple(list_inputs(tested.column, tested.kind, before)),
+    )
+
+
 def compare_large_tables(
-    columns: Sequence[ComparedColumn],
-    before: TableSummary,
-    now: TableSummary,
+    columns: Sequence[ExaminedColumn],
+    before: InputSums,
+    now: InputSums,
     shift_level: float,
     effect_floor: float,
 ) -> LargeComparison:
-    """Compare two tables of 5,000 rows or more a side, in some of their columns.
+    """Compare two tables of 5,000 rows or more a side, in those of their columns that have a test.
 
-    Continuous columns by Kolmogorov-Smirnov, the others by chi-square, both from value counts; then
-    each column's mean given the others and all correlations, from sums over pairs. `shift_level`
-    and `effect_floor` are those of the smallest shifts that would have been seen.
+    To these tests come each column's mean given the others, and all correlations, from sums over
+    pairs. `shift_level` and `effect_floor` are those of the smallest shifts that would have been
+    seen.
     """
-    tests, missing, detectable = [], [], []
-    for tested in columns:
-        sides = before.counts[tested.column], now.counts[tested.column]
-        tests.append(_test_values(tested, *sides))
-        if any(side.missing for side in sides):
-            missing.append(_test_missing(tested.column, *sides))
-        detectable.append(find_smallest_shift(tested, *sides, shift_level, effect_floor))
-    together = compare_together(columns, before, now)
+    tests = [each.test for each in columns if each.test]
+    missing = [each.missing for each in columns if each.missing]
+    detectable = [
+        find_smallest_shift(each.tested, each.spread, shift_level, effect_floor)
+        for each in columns
+        if each.spread
+    ]
+    together = compare_together(
+        [each.tested for each in columns], [each.inputs for each in columns], before, now
+    )
     number = len(tests) + len(missing) + together.number
     adjusted = [
         test.model_copy(update={"adjusted_p_value": min(1.0, (test.p_value or 0.0) * number)})

@@ -4,6 +4,7 @@ Said with every "no drift", since a test that could see nothing also finds nothi
 """
 
 from functools import lru_cache
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy import optimize, stats
@@ -19,12 +20,31 @@ POWER = 0.80
 KS_PER_DEVIATION = 0.4
 
 
+class Spread(NamedTuple):
+    """What of a column's counts decides which shifts can be seen.
+
+    `rows` is the harmonic sum of both sides' values; of a nominal column `deviation` is that of its
+    most even level, and `levels` how many there are.
+    """
+
+    rows: float
+    deviation: float
+    mean: float = 0.0
+    levels: int = 0
+    holds_amounts: bool = False
+
+    @classmethod
+    def of_counts(cls, kind: Kind, before: ValueCounts, now: ValueCounts) -> Self:
+        """The spread of a column that both sides have values of."""
+        rows = 1 / (1 / before.total + 1 / now.total)
+        if kind != Kind.NOMINAL:
+            return cls(rows, before.deviation, before.mean, holds_amounts=before.holds_amounts)
+        largest = before.counts.max() / before.total
+        return cls(rows, float(np.sqrt(largest * (1 - largest))), levels=len(before.distinct))
+
+
 def find_smallest_shift(
-    tested: ComparedColumn,
-    before: ValueCounts,
-    now: ValueCounts,
-    level: float,
-    effect_floor: float,
+    tested: ComparedColumn, spread: Spread, level: float, effect_floor: float
 ) -> Detectable:
     """The smallest shift of a column that a test of its values finds at `level`, between strangers.
 
@@ -32,12 +52,10 @@ def find_smallest_shift(
     Anderson-Darling's statistic has nearly, of one for each further level of the others. A shift is
     at least so large that the measured effect exceeds `effect_floor` with the same probability.
     """
-    rows = 1 / (1 / before.total + 1 / now.total)
+    rows, deviation = spread.rows, spread.deviation
     margin = stats.norm.ppf(POWER) / np.sqrt(rows)  # in standard deviations of a row's value
     if tested.kind == Kind.NOMINAL:
-        shares = before.counts / before.total
-        deviation = np.sqrt(shares.max() * (1 - shares.max()))
-        freedom = max(1, int((shares > 0).sum()) - 1)
+        freedom = max(1, spread.levels - 1)
         shift = deviation * np.sqrt(_find_noncentrality(level, freedom) / rows)
         return Detectable.of_share(
             tested.column, float(max(shift, effect_floor + margin * deviation))
@@ -45,8 +63,8 @@ def find_smallest_shift(
     # At the median, the share of values below has a standard deviation of one half.
     counts = (effect_floor + margin / 2) / KS_PER_DEVIATION
     shift = max(np.sqrt(_find_noncentrality(level, 1.5) / rows), counts)
-    mean, deviation = before.mean, before.deviation
-    return Detectable.of_mean(tested.column, mean, float(shift) * deviation, before.holds_amounts)
+    shifted = float(shift) * deviation
+    return Detectable.of_mean(tested.column, spread.mean, shifted, spread.holds_amounts)
 
 
 @lru_cache(maxsize=1024)

@@ -11,12 +11,17 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from attrition_assets.contract import Kind
 from attrition_assets.errors import DriftInputError
 from attrition_assets.monitoring.integrity import explain_untestable, find_certain_faults
-from attrition_assets.monitoring.large_tables import compare_large_tables
+from attrition_assets.monitoring.large_tables import (
+    ExaminedColumn,
+    compare_large_tables,
+    examine_column,
+)
 from attrition_assets.monitoring.pairing import ColumnPair, ComparedColumn
 from attrition_assets.monitoring.permutation import SHARES, Permuted, permute_scores
-from attrition_assets.monitoring.power import find_smallest_shift
+from attrition_assets.monitoring.power import Spread, find_smallest_shift
 from attrition_assets.monitoring.report import (
     Aspect,
     ColumnFault,
@@ -31,10 +36,12 @@ from attrition_assets.monitoring.row_measures import (
 )
 from attrition_assets.monitoring.scores import Family, build_scores
 from attrition_assets.monitoring.table_summary import (
+    InputSums,
     Sides,
     TableSummary,
+    add_up_pairs,
+    choose_coding,
     count_sides,
-    summarize_pairs,
 )
 
 PERMUTED_ROWS = 20_000
@@ -99,12 +106,36 @@ def compare_rows(
     `keys` are the rows' ids, if they are numbers: by them those rows of large tables are chosen
     whose fourth moments are taken.
     """
+    before, now = (len(side) for side in (pairs[0].reference, pairs[0].current))
+    if before + now > PERMUTED_ROWS and min(before, now) >= SMALL_SIDE:
+        return _compare_large(pairs, limits, importance, keys)
     counts = {pair.column: count_sides(pair) for pair in pairs}
+    judged = {
+        pair.column: (find_certain_faults(pair, *sides), explain_untestable(*sides))
+        for pair, sides in zip(pairs, counts.values(), strict=True)
+    }
 
     def compare_sound(kept: Sequence[ColumnPair]) -> RowComparison:
-        return _compare_pairs(kept, counts, limits, seed, keys)
+        return _compare_small(kept, counts, limits, seed)
 
-    return _compare_columns(pairs, counts, compare_sound, importance)
+    return _compare_columns(pairs, judged, compare_sound, importance)
+
+
+def _compare_large(
+    pairs: Sequence[ColumnPair],
+    limits: Limits,
+    importance: Mapping[str, float] | None,
+    keys: Keys | None,
+) -> RowComparison:
+    examined, codings = {}, {}
+    for pair in pairs:  # of one column at a time there are counts in memory
+        sides = count_sides(pair)
+        examined[pair.column] = examine_column(pair, *sides)
+        if pair.kind != Kind.NOMINAL:
+            codings[pair.column] = choose_coding(pair, sides)
+    inputs = tuple(each for column in examined.values() for each in column.inputs)
+    added = add_up_pairs(pairs, inputs, codings, keys)
+    return _compare_examined(examined, *added, limits, importance)
 
 
 def compare_summaries(
@@ -125,29 +156,42 @@ def compare_summaries(
             f"{SMALL_SIDE:,} rows a side on; compare the rows themselves"
         )
     before.require_same_inputs(now)
-    counts = {name: (held, now.counts[name]) for name, held in before.counts.items()}
+    examined = {
+        each.column: examine_column(each, before.counts[each.column], now.counts[each.column])
+        for each in columns
+    }
+    return _compare_examined(examined, before.added, now.added, limits, importance)
 
+
+def _compare_examined(
+    examined: Mapping[str, ExaminedColumn],
+    before: InputSums,
+    now: InputSums,
+    limits: Limits,
+    importance: Mapping[str, float] | None,
+) -> RowComparison:
     def compare_sound(kept: Sequence[ComparedColumn]) -> RowComparison:
-        return _compare_by_summaries(kept, before, now, limits)
+        columns = [examined[each.column] for each in kept]
+        return _compare_by_summaries(columns, before, now, limits)
 
-    return _compare_columns(columns, counts, compare_sound, importance)
+    judged = {name: (each.fault, each.untestable) for name, each in examined.items()}
+    columns = [each.tested for each in examined.values()]
+    return _compare_columns(columns, judged, compare_sound, importance)
 
 
 def _compare_columns(
     columns: Sequence[Tested],
-    counts: Mapping[str, Sides],
+    judged: Mapping[str, tuple[ColumnFault | None, str | None]],
     compare_sound: Callable[[Sequence[Tested]], RowComparison],
     importance: Mapping[str, float] | None,
 ) -> RowComparison:
-    """Set aside what is broken or cannot be tested, and compare the other columns."""
-    faults = [
-        fault for each in columns if (fault := find_certain_faults(each, *counts[each.column]))
-    ]
+    """Set aside what is broken or cannot be tested, as `judged`, and compare the other columns."""
+    faults = [fault for fault, _ in judged.values() if fault]
     broken = {fault.column for fault in faults}
     untested = [
         _note(each, why)
         for each in columns
-        if each.column not in broken and (why := explain_untestable(*counts[each.column]))
+        if each.column not in broken and (why := judged[each.column][1])
     ]
     aside = broken | {test.column for test in untested}
     kept = [each for each in columns if each.column not in aside]
@@ -165,19 +209,14 @@ def _compare_columns(
     return replace(compared, tests=tests, faults=(*faults, *compared.faults))
 
 
-def _compare_pairs(
-    pairs: Sequence[ColumnPair],
-    counts: Mapping[str, Sides],
-    limits: Limits,
-    seed: int,
-    keys: Keys | None,
+def _compare_small(
+    pairs: Sequence[ColumnPair], counts: Mapping[str, Sides], limits: Limits, seed: int
 ) -> RowComparison:
+    """Compare two tables of which one at least is small, by shuffling, the larger one sampled."""
     sides = [counts[pair.column] for pair in pairs]
     before, now = len(pairs[0].reference), len(pairs[0].current)
     if before + now <= PERMUTED_ROWS:
         return _compare_by_shuffling(pairs, sides, limits, seed)
-    if min(before, now) >= SMALL_SIDE:
-        return _compare_by_summaries(pairs, *summarize_pairs(pairs, sides, keys), limits)
     sample = _sample_larger(pairs, seed)
     found = _compare_by_shuffling(sample, list(map(count_sides, sample)), limits, seed)
     larger = "reference" if before > now else "current"
@@ -198,14 +237,14 @@ def _compare_by_shuffling(
     method = f"rows permuted over all columns, {permuted.shuffles} times"
     level = _share_level(pairs, limits)
     detectable = tuple(
-        find_smallest_shift(pair, *sides, level, limits.effect_floor)
+        find_smallest_shift(pair, Spread.of_counts(pair.kind, *sides), level, limits.effect_floor)
         for pair, sides in zip(pairs, counts, strict=True)
     )
     return RowComparison(permuted.p_value, method, drifted, tests, faults, detectable)
 
 
 def _compare_by_summaries(
-    columns: Sequence[ComparedColumn], before: TableSummary, now: TableSummary, limits: Limits
+    columns: Sequence[ExaminedColumn], before: InputSums, now: InputSums, limits: Limits
 ) -> RowComparison:
     level = _share_level(columns, limits)
     found = compare_large_tables(columns, before, now, level, limits.effect_floor)
@@ -229,7 +268,7 @@ def _sample_larger(pairs: Sequence[ColumnPair], seed: int) -> list[ColumnPair]:
     return [replace(pair, **{side: getattr(pair, side)[rows]}) for pair in pairs]
 
 
-def _share_level(columns: Sequence[ComparedColumn], limits: Limits) -> float:
+def _share_level(columns: Sequence[object], limits: Limits) -> float:
     """What one column's values have of the level."""
     return limits.level * SHARES[Family.VALUES] / len(columns)
 

@@ -7,7 +7,7 @@ rows here; of tables that stay where they are, by `engine`. What two of them tel
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, NamedTuple, Self
@@ -80,19 +80,34 @@ class Coding(NamedTuple):
 
 
 @dataclass(frozen=True)
+class InputSums:
+    """The sums of a table's inputs, in their order: of all rows, and of a sample of them.
+
+    A sampled row counts as often as rows stand for it.
+    """
+
+    inputs: tuple[Input, ...]
+    sums: PairSums
+    sample: SampleSums
+
+    def select(self, inputs: Sequence[Input]) -> Self:
+        """The sums of some of the inputs, in their order."""
+        place = {each: number for number, each in enumerate(self.inputs)}
+        places = np.array([place[each] for each in inputs], dtype=np.intp)
+        return type(self)(tuple(inputs), self.sums.select(places), self.sample.select(places))
+
+
+@dataclass(frozen=True)
 class TableSummary:
     """A table's `rows` in number, the `counts` of its columns' values, and its inputs' sums.
 
-    `sums` and `sample` are of the `inputs`, in their order, whose numbers `codings` tell by column;
-    `sample` counts a sampled row as often as rows stand for it.
+    `codings` tell by column what the inputs' numbers are.
     """
 
     rows: int
     counts: dict[str, ValueCounts]
     codings: dict[str, Coding]
-    inputs: tuple[Input, ...]
-    sums: PairSums
-    sample: SampleSums
+    added: InputSums
 
     def merge(self, other: Self) -> Self:
         """The summary of both parts of a table, of different people.
@@ -104,14 +119,18 @@ class TableSummary:
             self.rows + other.rows,
             {name: counts.merge(other.counts[name]) for name, counts in self.counts.items()},
             self.codings,
-            self.inputs,
-            self.sums.merge(other.sums),
-            self.sample.merge(other.sample),
+            InputSums(
+                self.added.inputs,
+                self.added.sums.merge(other.added.sums),
+                self.added.sample.merge(other.added.sample),
+            ),
         )
 
     def require_same_inputs(self, other: Self) -> None:
         """Raise DriftInputError unless both summaries were made by the same contract."""
-        mine, theirs = ((each.codings, each.inputs, each.counts.keys()) for each in (self, other))
+        mine, theirs = (
+            (each.codings, each.added.inputs, each.counts.keys()) for each in (self, other)
+        )
         if mine != theirs:
             raise DriftInputError(
                 "two summaries are of different contracts: summarize both tables again with one"
@@ -123,11 +142,6 @@ class TableSummary:
         if mine["columns"].keys() == theirs["columns"].keys():
             mine, theirs = ({**each.pop("columns"), **each} for each in (mine, theirs))
         return [name for name in mine if mine[name] != theirs[name]]
-
-    def find_places(self, inputs: Sequence[Input]) -> npt.NDArray[np.intp]:
-        """Where some inputs stand among the summary's."""
-        place = {each: number for number, each in enumerate(self.inputs)}
-        return np.array([place[each] for each in inputs], dtype=np.intp)
 
     def to_json(self) -> str:
         """The summary as text; whole numbers stay whole."""
@@ -142,9 +156,9 @@ class TableSummary:
                 }
                 for name, counts in self.counts.items()
             },
-            "inputs": self.inputs,
-            "sums": self.sums.to_lists(),
-            "sample": self.sample.to_lists(),
+            "inputs": self.added.inputs,
+            "sums": self.added.sums.to_lists(),
+            "sample": self.added.sample.to_lists(),
         }
         return json.dumps(told, separators=(",", ":"))
 
@@ -162,9 +176,11 @@ class TableSummary:
                 for name, each in columns
             },
             {name: Coding(*each["coding"]) for name, each in columns if each["coding"]},
-            tuple(Input(*each) for each in told["inputs"]),
-            PairSums.from_lists(told["sums"]),
-            SampleSums.from_lists(told["sample"]),
+            InputSums(
+                tuple(Input(*each) for each in told["inputs"]),
+                PairSums.from_lists(told["sums"]),
+                SampleSums.from_lists(told["sample"]),
+            ),
         )
 
 
@@ -236,49 +252,38 @@ def summarize_rows(
     }
     one_in = one_in or choose_sample(len(table))
     keys = table[contract.id].to_numpy(dtype=np.int64)
-    sums, sample = add_up_rows(held, keys, inputs, codings, one_in)
+    added = add_up_rows(held, keys, inputs, codings, one_in)
     counts = {each.column: _count_whole(each, held[each.column]) for each in columns}
-    return TableSummary(len(table), counts, codings, inputs, sums, sample)
+    return TableSummary(len(table), counts, codings, added)
 
 
-def summarize_pairs(
+def add_up_pairs(
     pairs: Sequence[ColumnPair],
-    counts: Sequence[Sides],
+    inputs: tuple[Input, ...],
+    codings: Mapping[str, Coding],
     keys: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None,
-) -> tuple[TableSummary, TableSummary]:
-    """The summaries of both tables, with the inputs that a comparison of them takes.
+) -> tuple[InputSums, InputSums]:
+    """The sums of both tables, of some inputs.
 
-    `counts` are those of `count_sides`. `keys` are the rows' ids, by which the samples are drawn;
-    without them, their numbers. Memory beside the tables: a part of each side's rows.
+    `keys` are the rows' ids, by which the samples are drawn; without them, their numbers. Memory
+    beside the tables: a part of each side's rows.
     """
-    inputs = tuple(
-        each
-        for pair, (before, _) in zip(pairs, counts, strict=True)
-        for each in list_inputs(pair.column, pair.kind, before)
-    )
-    codings = {
-        pair.column: _choose_coding(pair, sides)
-        for pair, sides in zip(pairs, counts, strict=True)
-        if pair.kind != Kind.NOMINAL
-    }
-    summaries = []
+    found = []
     for place, side in enumerate(("reference", "current")):
         columns = {pair.column: getattr(pair, side) for pair in pairs}
         rows = len(getattr(pairs[0], side))
         numbers = np.arange(rows) if keys is None else keys[place]
-        sums, sample = add_up_rows(columns, numbers, inputs, codings, choose_sample(rows))
-        counted = {pair.column: sides[place] for pair, sides in zip(pairs, counts, strict=True)}
-        summaries.append(TableSummary(rows, counted, codings, inputs, sums, sample))
-    return summaries[0], summaries[1]
+        found.append(add_up_rows(columns, numbers, inputs, codings, choose_sample(rows)))
+    return found[0], found[1]
 
 
 def add_up_rows(
     columns: dict[str, Values],
     keys: npt.NDArray[np.int64],
-    inputs: Sequence[Input],
-    codings: dict[str, Coding],
+    inputs: tuple[Input, ...],
+    codings: Mapping[str, Coding],
     one_in: int,
-) -> tuple[PairSums, SampleSums]:
+) -> InputSums:
     """The sums of all rows, in parts, and those of one in so many that their keys choose."""
     parts = []
     for start in range(0, len(keys), CHUNK):
@@ -287,11 +292,11 @@ def add_up_rows(
     chosen = np.flatnonzero(draw_sample(keys, one_in))
     sampled = {name: values[chosen] for name, values in columns.items()}
     sample = SampleSums.add_up(encode_rows(sampled, inputs, codings))
-    return reduce(PairSums.merge, parts), sample.multiply(one_in)
+    return InputSums(inputs, reduce(PairSums.merge, parts), sample.multiply(one_in))
 
 
 def encode_rows(
-    columns: dict[str, Values], inputs: Sequence[Input], codings: dict[str, Coding]
+    columns: Mapping[str, Values], inputs: Sequence[Input], codings: Mapping[str, Coding]
 ) -> Matrix:
     """Rows as the inputs' codes, rows x inputs: NaN where a value is missing."""
     table = np.empty((len(inputs), len(next(iter(columns.values())))))
@@ -305,7 +310,7 @@ def encode_rows(
     return table.T
 
 
-def _choose_coding(pair: ColumnPair, sides: Sides) -> Coding:
+def choose_coding(pair: ColumnPair, sides: Sides) -> Coding:
     """That of the contract; of a column that nobody declared, that of the values there are."""
     if pair.declared is not None:
         return Coding.of_column(pair.declared)

@@ -6,16 +6,15 @@ Each column's mean given the others, and all correlations. The columns one by on
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from attrition_assets.monitoring.pair_sums import Matrix, PairSums, SampleSums
+from attrition_assets.monitoring.pair_sums import Matrix, PairSums
 from attrition_assets.monitoring.pairing import ComparedColumn
 from attrition_assets.monitoring.report import Aspect, FeatureTest
-from attrition_assets.monitoring.table_summary import TableSummary, list_inputs
+from attrition_assets.monitoring.table_summary import Input, InputSums
 
 RIDGE = 0.01
 
@@ -29,38 +28,30 @@ class Together:
 
 
 def compare_together(
-    columns: Sequence[ComparedColumn], before: TableSummary, now: TableSummary
+    columns: Sequence[ComparedColumn],
+    inputs: Sequence[Sequence[Input]],
+    before: InputSums,
+    now: InputSums,
 ) -> Together:
-    """Test every input given those of other columns, and every correlation of two columns."""
-    inputs = [
-        (owner, each)
-        for owner, tested in enumerate(columns)
-        for each in list_inputs(tested.column, tested.kind, before.counts[tested.column])
-    ]
-    if len(inputs) < 2:
+    """Test every input given those of other columns, and every correlation of two columns.
+
+    `inputs` are those of each column.
+    """
+    owners = np.repeat(np.arange(len(columns)), [len(own) for own in inputs])
+    if len(owners) < 2:
         return Together((), 0)
-    owners = np.array([owner for owner, _ in inputs])
-    chosen = [each for _, each in inputs]
-    sides = [
-        _Side(side.sums.select(places), side.sample.select(places))
-        for side in (before, now)
-        for places in [side.find_places(chosen)]
-    ]
+    chosen = [each for own in inputs for each in own]
+    sides = [side.select(chosen) for side in (before, now)]
     conditional = _test_conditional(columns, owners, *sides)
     relations, number = _test_relations(columns, owners, *sides)
     return Together((*conditional, *relations), len(conditional) + number)
 
 
-class _Side(NamedTuple):
-    sums: PairSums
-    sample: SampleSums
-
-
 def _test_conditional(
     columns: Sequence[ComparedColumn],
     owners: npt.NDArray[np.intp],
-    before: _Side,
-    now: _Side,
+    before: InputSums,
+    now: InputSums,
 ) -> list[FeatureTest]:
     """Whether a column's mean moved beyond what the others explain, by ridge regression.
 
@@ -109,8 +100,8 @@ def _share_of_variance(sums: PairSums) -> Matrix:
 def _test_relations(
     columns: Sequence[ComparedColumn],
     owners: npt.NDArray[np.intp],
-    before: _Side,
-    now: _Side,
+    before: InputSums,
+    now: InputSums,
 ) -> tuple[list[FeatureTest], int]:
     """For each column the correlation that changed most surely, and how many were tested.
 

@@ -28,7 +28,7 @@ def test_the_known_table_holds_what_engines_differ_in() -> None:
     assert summary.counts["Pay"].missing == 3
     assert rows["Pay"].null_count == 2  # and one NaN
     assert all(summary.counts[name].missing for name in ("Mood", "Grade", "Team"))
-    assert 0 < summary.sample.rows.max() // 2 < summary.rows
+    assert 0 < summary.added.sample.rows.max() // 2 < summary.rows
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_every_engine_comes_to_the_whole_numbers_of_the_rows(held: Held, one_in:
     check_same(found, summarize_rows(table, CONTRACT, one_in=one_in))
     assert found.rows == 4000
     assert found.counts["Bonus"].missing == table["Bonus"].isna().sum()
-    assert found.sample.rows.max() == pytest.approx(4000, rel=0.1)
+    assert found.added.sample.rows.max() == pytest.approx(4000, rel=0.1)
 
 
 def test_sums_beyond_what_floats_hold_are_whole_in_every_engine(held: Held) -> None:
@@ -95,7 +95,7 @@ def test_sums_beyond_what_floats_hold_are_whole_in_every_engine(held: Held) -> N
     else:
         place = held.put(table)
     found = held.engine.summarize(place, pay)
-    assert found.sums.products[0, 0] == rows * 65_533**2 > 2**53
+    assert found.added.sums.products[0, 0] == rows * 65_533**2 > 2**53
 
 
 def test_the_verdict_from_an_engines_summaries_is_that_of_the_rows(held: Held) -> None:
@@ -220,8 +220,8 @@ def _by_name(tests: tuple[FeatureTest, ...]) -> dict[tuple[str, str], FeatureTes
 
 def test_the_contract_alone_decides_what_is_added_up() -> None:
     found = summarize_rows(draw(500, 8), CONTRACT)
-    numbers = [each.column for each in found.inputs if each.level is None]
-    levels = [each.column for each in found.inputs if each.level is not None]
+    numbers = [each.column for each in found.added.inputs if each.level is None]
+    levels = [each.column for each in found.added.inputs if each.level is not None]
     assert numbers == ["Pay", "Bonus", "Mood", "Grade"]
     assert levels == ["Team"] * 5 + ["Over"] * 2 + ["Site"] * 3
     assert isinstance(CONTRACT, Contract)
