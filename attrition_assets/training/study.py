@@ -91,7 +91,9 @@ def search_params(
                 params, trial = known[done], None
             else:
                 study.sampler = optuna.samplers.TPESampler(
-                    n_startup_trials=STARTUP_TRIALS, seed=None if place.shared else seed + done
+                    n_startup_trials=STARTUP_TRIALS,
+                    seed=None if place.shared else seed + done,
+                    constant_liar=place.shared,  # what others are at is not tried again
                 )
                 trial = study.ask()
                 params = suggest_params(trial, families)
