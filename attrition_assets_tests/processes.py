@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from attrition_assets.settings import PROJECT_ROOT, Settings
 
@@ -71,7 +72,7 @@ def start(settings: Settings, *command: str, **more: str) -> subprocess.Popen[by
         )
 
 
-def kill_all(process: subprocess.Popen[bytes]) -> None:
+def kill_all(process: subprocess.Popen[Any]) -> None:
     """Kill a command and all that it started, at once, as a machine that stops."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

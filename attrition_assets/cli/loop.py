@@ -2,13 +2,20 @@
 
 import os
 import sys
+import time
 from datetime import UTC, datetime
 
 import click
 
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
-from attrition_assets.cli.group import main, name_who, open_instance, read_month_option
+from attrition_assets.cli.group import (
+    main,
+    name_who,
+    open_instance,
+    read_month_option,
+    report_progress,
+)
 from attrition_assets.governance.decisions import Kind, require_named
 from attrition_assets.settings import load_settings
 
@@ -80,6 +87,28 @@ def retrain(reason: str, as_of: str, who: str) -> None:
             why = explain_run(instance, result.run_id)
             raise click.ClickException(f"the retraining failed: {why}")
     click.echo("a challenger waits: attrition promote")
+
+
+@main.command()
+def search() -> None:
+    """Make trials of a retraining's search, with all who do, and train nothing.
+
+    Of the retraining that is at it or comes next on the same reference data; ends when the search
+    has all its trials. Needs ATTRITION_STUDY_DATABASE.
+    """
+    from attrition_assets.defs.resources import build_resources
+    from attrition_assets.defs.search import join_search
+
+    settings = load_settings()
+    held = build_resources(settings)
+    found = join_search(
+        settings,
+        held["registry"],
+        held["reference_store"],
+        held["training"],
+        report=report_progress(time.monotonic()),
+    )
+    click.echo(f"the search has {len(found.trials)} trials")
 
 
 @main.command()

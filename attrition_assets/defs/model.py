@@ -13,15 +13,12 @@ from dagster import (
     ResourceParam,
     asset,
 )
-from pydantic import SecretStr
 
-from attrition_assets.adapters.database import Database, parse_url
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.model_cards import ModelCards
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.registry import AUDIT_FILE, ModelVersion, Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
-from attrition_assets.contract import Contract
 from attrition_assets.defs.gates import (
     CHECKS,
     audit_groups,
@@ -35,6 +32,7 @@ from attrition_assets.defs.metadata import mlflow_run_url, read_all_metadata
 from attrition_assets.defs.model_card import write_model_card
 from attrition_assets.defs.promotion import LOOP, report_first_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
+from attrition_assets.defs.search import plan_search
 from attrition_assets.errors import FairnessError
 from attrition_assets.governance.behaviour import Behaviour
 from attrition_assets.governance.decisions import Kind
@@ -51,12 +49,10 @@ from attrition_assets.pictures import (
 from attrition_assets.settings import Settings
 from attrition_assets.training.evaluation import evaluate
 from attrition_assets.training.explanations import rank_values
-from attrition_assets.training.families import Params
 from attrition_assets.training.gates import check_model
 from attrition_assets.training.policy import TrainingPolicy
 from attrition_assets.training.reference import LABEL, ReferenceData
 from attrition_assets.training.search import train_model
-from attrition_assets.training.study import StudyPlace, name_study
 
 champion = AssetSpec(
     "champion",
@@ -102,13 +98,8 @@ def model(
     trained = train_model(
         reference,
         contract,
-        trials=settings.trials,
-        families=training.families,
-        half_life_months=training.half_life_months,
-        first=first,
-        place=place_study(settings, digest, contract, training, first),
-        seconds=settings.search_seconds,
         report=context.log.info,
+        **plan_search(settings, digest, contract, training, first),
     )
     threshold = training.choose_threshold(left, trained.out_of_fold)
     evaluation = evaluate(left, trained.out_of_fold, threshold=threshold)
@@ -208,23 +199,3 @@ def model(
     yield from report_checks(
         verdicts, comparison, audit or untold, behaviour, training.max_flipped_share
     )
-
-
-def place_study(
-    settings: Settings,
-    digest: str,
-    contract: Contract,
-    policy: TrainingPolicy,
-    first: Params | None,
-) -> StudyPlace:
-    """Where the trials of a search lie: the shared database if one is named, else a file at home.
-
-    A study is of one table, contract, policy and `first`: another search is another study.
-    """
-    name = name_study(digest, contract.model_dump_json(), policy.model_dump_json(), first=first)
-    if settings.study_database is not None:
-        url = SecretStr(parse_url(settings.study_database).render_as_string(hide_password=False))
-        place = f"study {name} of {Database(settings.study_database).name}"
-        return StudyPlace(name, url, place, shared=True)
-    file = settings.home / "studies.db"
-    return StudyPlace(name, SecretStr(f"sqlite:///{file}"), str(file))

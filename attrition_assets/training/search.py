@@ -106,45 +106,6 @@ class Training:
         weights = scale_weights(self.weights[fold.train])
         return build_model(params).fit(fold.seen, self.left[fold.train], sample_weight=weights)
 
-    def search(
-        self,
-        *,
-        trials: int,
-        families: tuple[Family, ...],
-        first: Params | None,
-        **options: Any,
-    ) -> tuple[Found, Params]:
-        """The trials of a search on log-loss, and what is chosen of them.
-
-        The family of `first`, else the simplest, gives way only to one that is better by more than
-        two standard errors of the difference: a new kind of model must be shown to be better.
-        """
-        splits = split_ahead(self.splits, self.rows, self.contract)
-        folds = [scale_fold(self.inputs, split) for split in splits]
-        predicted = np.concatenate([fold.test for fold in folds])
-        left, people = self.left[predicted], self.rows[self.contract.id].to_numpy()[predicted]
-
-        def measure_rows(params: Params) -> np.ndarray:
-            score = np.concatenate(
-                [self.fit_fold(fold, params).decision_function(fold.unseen) for fold in folds]
-            )
-            losses: np.ndarray = np.logaddexp(0, score) - left * score
-            return losses
-
-        def measure(params: Params) -> float:
-            return float(measure_rows(params).mean())
-
-        found = search_params(measure, trials=trials, families=families, first=first, **options)
-        tried = [each for family in Family if (each := found.best(family))]
-        tried.sort(key=lambda each: each[0]["family"] != (first or DEFAULT)["family"])
-        chosen, loss = tried[0]
-        for params, other in tried[1:]:
-            if other < loss:
-                gain = pd.Series(measure_rows(chosen) - measure_rows(params)).groupby(people).sum()
-                if gain.mean() > 2 * gain.std() / np.sqrt(len(gain)):
-                    chosen, loss = params, other
-        return found, chosen
-
     def predict_held_out(self, params: Params) -> tuple[np.ndarray, np.ndarray]:
         """Log-odds of each outcome by a model that never saw the person, and its fold.
 
@@ -173,6 +134,64 @@ class Training:
         learns = build_pipeline(self.contract, params)[1:]
         learns.fit(self.inputs, self.left, model__sample_weight=self.weights)
         return Pipeline([("columns", self.columns), *learns.steps])
+
+
+class Search:
+    """What parameters are measured by: log-loss ahead, in folds that are computed once."""
+
+    def __init__(self, training: Training) -> None:
+        self.training = training
+        splits = split_ahead(training.splits, training.rows, training.contract)
+        self.folds = [scale_fold(training.inputs, split) for split in splits]
+        predicted = np.concatenate([fold.test for fold in self.folds])
+        self.left = training.left[predicted]
+        self.people = training.rows[training.contract.id].to_numpy()[predicted]
+
+    def measure_rows(self, params: Params) -> np.ndarray:
+        """The log-loss of each predicted row."""
+        fit = self.training.fit_fold
+        score = np.concatenate(
+            [fit(fold, params).decision_function(fold.unseen) for fold in self.folds]
+        )
+        losses: np.ndarray = np.logaddexp(0, score) - self.left * score
+        return losses
+
+    def find(self, **options: Any) -> Found:
+        """The trials of `search_params`."""
+        return search_params(lambda params: float(self.measure_rows(params).mean()), **options)
+
+    def choose(self, found: Found, first: Params | None) -> Params:
+        """What is chosen of the trials.
+
+        The family of `first`, else the simplest, gives way only to one that is better by more than
+        two standard errors of the difference: a new kind of model must be shown to be better.
+        """
+        tried = [each for family in Family if (each := found.best(family))]
+        tried.sort(key=lambda each: each[0]["family"] != (first or DEFAULT)["family"])
+        chosen, loss = tried[0]
+        for params, other in tried[1:]:
+            if other < loss:
+                rows = self.measure_rows(chosen) - self.measure_rows(params)
+                gain = pd.Series(rows).groupby(self.people).sum()
+                if gain.mean() > 2 * gain.std() / np.sqrt(len(gain)):
+                    chosen, loss = params, other
+        return chosen
+
+
+def find_params(
+    reference: ReferenceData,
+    contract: Contract,
+    *,
+    half_life_months: float = 0,
+    seed: int = 0,
+    **options: Any,
+) -> Found:
+    """Only the search of `train_model`: its trials, of which a shared place may know some already.
+
+    Raises TrainingError if the place of the search's trials does not answer.
+    """
+    training = Training(reference, contract, half_life_months, seed)
+    return Search(training).find(seed=seed, **options)
 
 
 def train_model(
@@ -204,7 +223,8 @@ def train_model(
         report(
             f"the model learns from {len(training.learned)} of {training.labelled} labelled rows"
         )
-    found, params = training.search(
+    search = Search(training)
+    found = search.find(
         trials=trials,
         families=families,
         first=first,
@@ -213,6 +233,8 @@ def train_model(
         seed=seed,
         report=report,
     )
+    params = search.choose(found, first)
+    del search  # its folds are as large as the table
     score, fold = training.predict_held_out(params)
     pipeline = training.fit(params)
     left, learned = training.left, training.learned

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,16 +11,19 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 from sqlalchemy import NullPool
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from attrition_assets.errors import TrainingError
 from attrition_assets.training.families import DEFAULTS, Family, Params, suggest_params
+from attrition_assets.training.shared_study import Sharing, showing_life
 
 if TYPE_CHECKING:
     import optuna
 
 STARTUP_TRIALS = 5
 LOCK_SECONDS = 5
+CONNECT_SECONDS = 10
+OPENINGS = 5
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,9 @@ def search_params(
 
     Tried are `first`, if it is given, each family's defaults, then what TPE suggests (Bergstra et
     al., 2011). Each trial's sampler is seeded by how many are done, so that a search that was
-    killed goes on where it was, to the same end. Raises TrainingError if the place of the study is
-    damaged, locked or does not answer.
+    killed goes on where it was, to the same end. Trials of a shared study are made by all who
+    search there at the time, each trial by one of them, and `report` is told of one's own. Raises
+    TrainingError if the place of the study is damaged, locked or does not answer.
     """
     import optuna
 
@@ -84,23 +89,33 @@ def search_params(
     started = time.monotonic()
     with _answering(place):
         study = _open_study(place)
+        sharing = Sharing(study, known, trials) if place.shared else None
         while (done := len(found := _list_done(study))) < trials:
             if found and seconds is not None and time.monotonic() - started >= seconds:
                 break
-            if done < len(known):
-                params, trial = known[done], None
-            else:
-                study.sampler = optuna.samplers.TPESampler(
-                    n_startup_trials=STARTUP_TRIALS, seed=None if place.shared else seed + done
-                )
-                trial = study.ask()
-                params = suggest_params(trial, families)
-            loss = measure(params)
-            report(f"trial {done + 1} of {trials}: {describe_params(params)}, log-loss {loss:.4f}")
-            if trial is None:
+            study.sampler = optuna.samplers.TPESampler(
+                n_startup_trials=STARTUP_TRIALS,
+                seed=None if sharing else seed + done,
+                constant_liar=sharing is not None,  # what others are at is not tried again
+            )
+            if sharing is not None:
+                if (claimed := sharing.claim()) is None:
+                    continue
+                trial, done = claimed
+                with showing_life(trial):
+                    params = suggest_params(trial, families)
+                    loss = measure(params)
+                study.tell(trial, loss, skip_if_finished=True)
+            elif done < len(known):
+                params = known[done]
+                loss = measure(params)
                 _add_known(study, params, families, loss)
             else:
+                trial = study.ask()
+                params = suggest_params(trial, families)
+                loss = measure(params)
                 study.tell(trial, loss)
+            report(f"trial {done + 1} of {trials}: {describe_params(params)}, log-loss {loss:.4f}")
     return Found(found, reproducible=not place.shared and len(found) >= trials)
 
 
@@ -134,13 +149,24 @@ def _list_done(study: "optuna.Study") -> list[tuple[Params, float]]:
 def _open_study(place: StudyPlace) -> "optuna.Study":
     import optuna
 
-    storage = None
-    if place.url is not None:
-        url = place.url.get_secret_value()
-        options = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite") else {}
-        storage = optuna.storages.RDBStorage(
-            url, engine_kwargs={"poolclass": NullPool, "hide_parameters": True, **options}
-        )
+    if place.url is None:
+        return optuna.create_study(study_name=place.name)
+    url = place.url.get_secret_value()
+    options = {}
+    if url.startswith("sqlite"):
+        options = {"connect_args": {"timeout": LOCK_SECONDS}}
+    elif url.startswith("postgresql+psycopg:") and "connect_timeout" not in url:
+        options = {"connect_args": {"connect_timeout": CONNECT_SECONDS}}
+    engine = {"poolclass": NullPool, "hide_parameters": True, **options}
+    for again in reversed(range(OPENINGS)):
+        try:
+            storage = optuna.storages.RDBStorage(url, engine_kwargs=engine)
+            break
+        except (IntegrityError, ProgrammingError):
+            # Of those who make Optuna's tables at the same time one succeeds.
+            if not again:
+                raise
+            time.sleep(random.uniform(0.1, 0.5))
     return optuna.create_study(storage=storage, study_name=place.name, load_if_exists=True)
 
 
