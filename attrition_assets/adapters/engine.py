@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 # DuckDB's own limit, beside what Python itself takes; what is beyond goes to disk.
 MEMORY_LIMIT = "300MB"
-BATCH_ROWS = 50_000
 SPARK_SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
@@ -163,7 +162,7 @@ class TableEngine:
         with self.speaking(f"summarize {place}"):
             return summarize_table(self.backend, table, contract, str(place), one_in=one_in)
 
-    def stream(self, table: "ir.Table", rows: int = BATCH_ROWS) -> "Iterator[pa.RecordBatch]":
+    def stream(self, table: "ir.Table", rows: int) -> "Iterator[pa.RecordBatch]":
         """The table's rows, so many at a time. Raises EngineError if it breaks off."""
         with self.speaking("read rows"):
             if self._secret.startswith(DUCKDB):

@@ -53,7 +53,7 @@ def select_columns(backend: Any, table: "ir.Table", contract: Contract, place: s
     ]
     if wrong:
         raise SnapshotError(f"{place}: {'; '.join(wrong)}: send the types that the contract says")
-    _refuse_fractions(backend, table, contract, place)
+    _refuse_odd_numbers(backend, table, contract, place)
     return table.select(**{name: _read(table[name]) for name in names})
 
 
@@ -94,27 +94,31 @@ def _read(column: "ir.Column") -> "ir.Column":
     return known.cast("int64")
 
 
-def _refuse_fractions(backend: Any, table: "ir.Table", contract: Contract, place: str) -> None:
-    """Ask of numbers that are not stored as whole ones whether they are."""
+def _refuse_odd_numbers(backend: Any, table: "ir.Table", contract: Contract, place: str) -> None:
+    """Ask whether numbers not stored as whole ones are, and whether every row has an id."""
     names = [
         name
         for name in (contract.id, *contract.monitored)
         if table[name].type().is_numeric() and not table[name].type().is_integer()
     ]
-    asked = {}
-    for name in names:
+    fractions = {}
+    for at, name in enumerate(names):
         number = table[name].cast("float64")
         # What cannot be rounded to 64 bits counts as a fraction; NaN is a missing value.
         small = (number.abs() > LARGEST_WHOLE).ifelse(0.5, number)
         known = number.isnan().ifelse(0.0, small)
-        asked[name] = (known != known.floor()).ifelse(1, 0).sum()
-    if not asked:
-        return
-    (found,) = backend.to_pyarrow(table.aggregate(**asked)).to_pylist()
-    if wrong := [f"{name} in {rows} rows" for name, rows in found.items() if rows]:
+        fractions[str(at)] = (known != known.floor()).ifelse(1, 0).sum()
+    found = backend.to_pyarrow(table.aggregate(**fractions)).to_pylist()[0] if fractions else {}
+    if wrong := [f"{names[int(at)]} in {rows} rows" for at, rows in found.items() if rows]:
         raise SnapshotError(
             f"{place} has fractions or infinite values where the contract declares whole numbers: "
             f"{', '.join(wrong)}; round them, or scale them (cents for euros), before they are sent"
+        )
+    counted = table.aggregate(rows=table.count(), ids=_read(table[contract.id]).count())
+    (told,) = backend.to_pyarrow(counted).to_pylist()
+    if lacking := told["rows"] - told["ids"]:
+        raise SnapshotError(
+            f"{place}: {lacking} rows have no {contract.id}: give each row an id, a whole number"
         )
 
 
@@ -122,14 +126,14 @@ def _count(
     backend: Any, table: "ir.Table", column: ComparedColumn, place: str
 ) -> tuple[ValueCounts, str]:
     """A column's counts, and what is wrong with its values: nothing, or a part of a sentence."""
-    counted = table.group_by(column.column).aggregate(number_of_rows=table.count())
+    counted = table.group_by(value=table[column.column]).aggregate(rows=table.count())
     found = backend.to_pyarrow(counted.limit(MOST_VALUES + 1))
     if len(found) > MOST_VALUES:
         raise SnapshotError(
             f"{place}, column {column.column}: more than {MOST_VALUES:,} different values cannot "
             "be counted; declare it an id, leave it out of the contract, or round it"
         )
-    values, rows = (found[name].to_pylist() for name in (column.column, "number_of_rows"))
+    values, rows = (found[name].to_pylist() for name in ("value", "rows"))
     held = {value: int(count) for value, count in zip(values, rows, strict=True)}
     missing = held.pop(None, 0)
     fault = _find_fault(column, held, missing)

@@ -4,10 +4,10 @@ Only counts, sums and the rows of a sample come here, all of them whole numbers.
 and whether it can be trusted, is for `engine`; what two summaries tell is for `monitoring`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, permutations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from attrition_assets.contract import Contract, Kind
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.pair_sums import PairSums, SampleSums, to_integers
 from attrition_assets.monitoring.pairing import ComparedColumn
+from attrition_assets.monitoring.summaries import ValueCounts
 from attrition_assets.monitoring.table_summary import (
     MODULUS,
     MULTIPLIER,
@@ -58,13 +59,19 @@ def summarize_table(
         raise SnapshotError(f"{place} is empty: give a table with rows")
     missing = tuple(name for name, counted in counts.items() if counted.missing)
     adding = _Adding(contract, backend, selected, missing)
-    one_in = one_in or choose_sample(rows)
-    return TableSummary(
-        rows=rows,
-        counts=counts,
-        codings=adding.codings,
-        added=InputSums(adding.inputs, adding.add_up(), adding.add_up_sample(one_in)),
-    )
+    sums = adding.add_up()
+    _require_same_rows(counts, adding.inputs, sums, place)
+    sample = adding.add_up_sample(one_in or choose_sample(rows))
+    return TableSummary(rows, counts, adding.codings, InputSums(adding.inputs, sums, sample))
+
+
+def _require_same_rows(
+    counts: Mapping[str, ValueCounts], inputs: Sequence[Input], sums: PairSums, place: str
+) -> None:
+    """Raise SnapshotError if a table was written to between the queries: nothing would fit."""
+    known = np.diag(sums.rows).tolist()
+    if known != [counts[column].total for column, _ in inputs]:
+        raise SnapshotError(f"{place} changed while it was read: try again when it is at rest")
 
 
 @dataclass(frozen=True)
@@ -97,11 +104,15 @@ class _Adding:
     @cached_property
     def coded(self) -> "ir.Table":
         """The table with codes for numbers, 0 where one is missing, and what tells that."""
-        codes = {name: self._code(name) for name in self.numbers}
-        lacking = [name for name in self.numbers if name in self.missing]
-        known = {_known(name): codes[name].notnull().ifelse(1, 0) for name in lacking}
-        filled = {name: codes[name].fill_null(0) for name in lacking}
-        return self.table.select(*self.nominal, **{**codes, **filled}, **known)
+        # Named by places: a column of the table may have any name.
+        named = {f"level {at}": self.table[name] for at, name in enumerate(self.nominal)}
+        for place, name in enumerate(self.numbers):
+            code = self._code(name)
+            named[f"code {place}"] = code
+            if name in self.missing:
+                named[f"code {place}"] = code.fill_null(0)
+                named[f"known {place}"] = code.notnull().ifelse(1, 0)
+        return self.table.select(**named)
 
     def add_up(self) -> PairSums:
         """The sums of all rows, in 64 bits: those of codes below 2^16."""
@@ -141,10 +152,10 @@ class _Adding:
         above = self.table[name] - int(coding.low)
         return (above if coding.step == 1 else above // int(coding.step)).cast("int32")
 
-    def _multiply(self, one: str, other: str) -> Any:
+    def _multiply(self, one: int, other: int) -> Any:
         """The product of two numbers' codes, in 32 bits where they are enough."""
-        largest = self.codings[one].largest * self.codings[other].largest
-        first, second = self.coded[one], self.coded[other]
+        largest = prod(self.codings[self.numbers[place]].largest for place in (one, other))
+        first, second = self.coded[f"code {one}"], self.coded[f"code {other}"]
         return first * second if largest < 2**31 else first.cast("int64") * second.cast("int64")
 
     def _add_levels(self, group: tuple[str, ...], sums: dict[str, Counts]) -> None:
@@ -156,12 +167,13 @@ class _Adding:
         asked = {"rows": coded.count()}
         for place, name in enumerate(numbers):
             asked |= {
-                f"sum {place}": coded[name].sum(),
-                f"square {place}": self._multiply(name, name).sum(),
+                f"sum {place}": coded[f"code {place}"].sum(),
+                f"square {place}": self._multiply(place, place).sum(),
             }
             if name in self.missing:
-                asked[f"known {place}"] = coded[_known(name)].sum()
-        grouped = coded.group_by(group) if group else coded
+                asked[f"known {place}"] = coded[f"known {place}"].sum()
+        keys = {name: f"level {list(self.nominal).index(name)}" for name in group}
+        grouped = coded.group_by(list(keys.values())) if keys else coded
         cells = self.backend.to_pyarrow(grouped.aggregate(**asked))
         count = _read_whole(cells, "rows")
 
@@ -177,7 +189,9 @@ class _Adding:
         levels = [each for each in self.inputs if each.column in group]
         if not levels:
             return
-        codes = {name: _find_levels(cells[name], self.nominal[name].levels) for name in group}
+        codes = {
+            name: _find_levels(cells[key], self.nominal[name].levels) for name, key in keys.items()
+        }
         has = np.array([codes[each.column] == each.level for each in levels], np.int64).T
         tells = np.array([codes[each.column] >= 0 for each in levels], np.int64).T
         places = np.array([self.inputs.index(each) for each in levels])
@@ -204,18 +218,15 @@ class _Adding:
                 sums[name][i, : len(numbers)] = sums[name][i, i]
         asked: dict[tuple[str, int, int], Any] = {}
         for i, j in combinations(range(len(numbers)), 2):
-            asked["products", i, j] = self._multiply(numbers[i], numbers[j])
-        for j, name in enumerate(numbers):
-            if name not in self.missing:
+            asked["products", i, j] = self._multiply(i, j)
+        for i, j in permutations(range(len(numbers)), 2):
+            if numbers[j] not in self.missing:
                 continue
-            known = coded[_known(name)]
-            for i, other in enumerate(numbers):
-                if i == j:
-                    continue
-                asked["sums", i, j] = coded[other] * known
-                asked["squares", i, j] = self._multiply(other, other) * known
-                both = coded[_known(other)] * known if other in self.missing else known
-                asked["rows", i, j] = both
+            known = coded[f"known {j}"]
+            asked["sums", i, j] = coded[f"code {i}"] * known
+            asked["squares", i, j] = self._multiply(i, i) * known
+            both = coded[f"known {i}"] * known if numbers[i] in self.missing else known
+            asked["rows", i, j] = both
         keys = list(asked)
         for part in (keys[at : at + MOST_SUMS] for at in range(0, len(keys), MOST_SUMS)):
             named = {str(place): asked[key].sum() for place, key in enumerate(part)}
@@ -225,10 +236,6 @@ class _Adding:
                 sums[name][i, j] = value
                 if name in ("products", "rows"):
                     sums[name][j, i] = value
-
-
-def _known(name: str) -> str:
-    return f"{name} is known"
 
 
 def _group_levels(nominal: dict[str, ComparedColumn]) -> list[tuple[str, ...]]:

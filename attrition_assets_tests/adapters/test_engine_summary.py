@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from attrition_assets.adapters import engine_columns, engine_summary
 from attrition_assets.adapters.engine import TableEngine
+from attrition_assets.adapters.engine_summary import summarize_table
 from attrition_assets.contract import Contract
 from attrition_assets.errors import DriftInputError, SnapshotError
 from attrition_assets.monitoring.drift_detection import DriftDetector
@@ -160,6 +161,7 @@ def test_levels_of_too_many_combinations_are_counted_pair_by_pair(
         ({"Pay": 1000.5}, "fractions or infinite values .* whole .*: Pay in 300 rows; round them"),
         ({"Pay": np.inf}, "fractions or infinite values .*: Pay in 300 rows"),
         ({"Pay": 1e300}, "fractions or infinite values .*: Pay in 300 rows"),
+        ({"Id": [None, *range(299)]}, "1 rows have no Id: give each row an id, a whole number"),
         ({"Id": 1.5}, "fractions or infinite values .*: Id in 300 rows"),
         ({"Pay": "much"}, "Pay is string, not a whole number: send the types"),
         ({"Team": 3}, "Team is int64, not text: send the types"),
@@ -195,6 +197,44 @@ def test_columns_of_too_many_values_and_of_declared_fractions_are_refused(
     monkeypatch.setattr(engine_columns, "MOST_VALUES", 500)
     with pytest.raises(SnapshotError, match="column Pay: more than 500 different values cannot"):
         BARE.summarize(place, CONTRACT)
+
+
+def test_columns_may_have_any_name(tmp_path: Path) -> None:
+    """Also those that a query gives to its own results, and one with a quote and a space."""
+    names = {"Pay": "rows", "Bonus": "sum 0", "Mood": "code 1", "Team": "value", "Over": 'a "b" c'}
+    renamed = {names.get(name, name): column for name, column in CONTRACT.columns.items()}
+    contract = CONTRACT.model_copy(update={"columns": renamed})
+    table = draw(500, 9).rename(columns=names)
+    found = BARE.summarize(_put(table, tmp_path / "table.parquet"), contract, one_in=1)
+    check_same(found, summarize_rows(table, contract, one_in=1))
+
+
+def test_a_table_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    """Another process adds rows between the counts and the sums."""
+    place = _put(draw(500, 9), tmp_path / "table.parquet")
+    engine = TableEngine(SecretStr("duckdb://"))
+    queries: list[Any] = []
+
+    class Interrupted:
+        def to_pyarrow(self, expression: Any) -> Any:
+            if len(queries) == len(CONTRACT.monitored) + 2:
+                _put(draw(600, 9), place)
+            queries.append(expression)
+            return engine.backend.to_pyarrow(expression)
+
+    table = engine.read(place)
+    with pytest.raises(SnapshotError, match="changed while it was read: try again"):
+        summarize_table(Interrupted(), table, CONTRACT, "the table")
+
+
+@pytest.mark.parametrize("kept", [["Pay"], ["Team"], ["Team", "Over"], ["Pay", "Bonus"], ["Mood"]])
+def test_contracts_of_few_columns_are_summarized_as_well(kept: list[str], tmp_path: Path) -> None:
+    few = declare_contract(**{name: CONTRACT.columns[name].model_dump() for name in kept})
+    table = draw(400, 10)
+    for column in set(kept) & {"Bonus", "Mood", "Over"}:
+        table[column] = table[column].where(table.index < 0)  # nobody has one
+    place = _put(table.astype({"Over": "string"}), tmp_path / "table.parquet")
+    check_same(BARE.summarize(place, few), summarize_rows(table, few))
 
 
 def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
