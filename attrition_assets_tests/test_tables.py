@@ -66,6 +66,10 @@ def test_a_longer_reference_is_made_of_summaries(months: Path, tmp_path: Path) -
     [
         (("summarize", "TABLE", "--output", "sum.txt"), "sum.txt does not end in .json"),
         (("summarize", "absent.parquet", "--output", "sum.json"), "absent.parquet is not there"),
+        (("summarize", "TABLE", "TABLE", "--output", "sum.json"), "before.parquet: named twice"),
+        (("summarize", "FOLDER", "--output", "sum.json"), "holds no file that ends in .parquet"),
+        (("summarize", "DAMAGED", "OTHER", "--output", "sum.json"), "is no summary (KeyError)"),
+        (("compare", "TABLE", "OTHER"), "staff.csv is no Parquet file: write the table as Parquet"),
         (("compare", "absent.json", "TABLE"), "absent.json is no summary (FileNotFoundError)"),
         (("compare", "DAMAGED", "TABLE"), "is no summary (KeyError): make one with `attrition"),
         (("compare", "TABLE", "TABLE", "--engine", "mysql://x"), "begins with 'mysql'"),
@@ -78,12 +82,16 @@ def test_what_cannot_be_done_is_an_error_in_words(
     words: tuple[str, ...], said: str, months: Path, tmp_path: Path
 ) -> None:
     table = months / "before.parquet"
-    pd.read_parquet(table)[:100].to_parquet(tmp_path / "few.parquet")
+    (tmp_path / "few").mkdir()
+    pd.read_parquet(table)[:100].to_parquet(tmp_path / "few" / "part.parquet")
+    (tmp_path / "staff.csv").write_text("EmployeeNumber,Age\n1,30\n")
     (tmp_path / "damaged.json").write_text("{}")
     named = {
         "TABLE": str(table),
-        "FEW": str(tmp_path / "few.parquet"),
+        "FEW": str(tmp_path / "few"),
         "DAMAGED": str(tmp_path / "damaged.json"),
+        "FOLDER": str(tmp_path),
+        "OTHER": str(tmp_path / "staff.csv"),
     }
     result = attrition(tmp_path / "home", months, *(named.get(word, word) for word in words))
     assert result.exit_code != 0

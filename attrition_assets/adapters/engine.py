@@ -134,7 +134,7 @@ class TableEngine:
         self.backend  # noqa: B018 - opened once, when it is first asked for
 
     def read(self, place: str | Path) -> "ir.Table":
-        """A table: a Parquet file or a folder of them, or a table of the database.
+        """A table: a Parquet file or a folder of them, there or at a URL, or one of the database.
 
         Raises SnapshotError if there is none.
         """
@@ -146,13 +146,11 @@ class TableEngine:
             schema, _, table = name.rpartition(".")
             with self.speaking(f"read {name}"):
                 return backend.table(table, database=schema or None)
-        path = Path(place)
-        if not path.exists():
-            raise SnapshotError(f"{path} is not there: name a Parquet file, or a folder of them")
-        with self.speaking(f"read {path}"):
-            if self.is_spark or path.is_file():
-                return backend.read_parquet(path)
-            return backend.read_parquet(str(path / "*.parquet"))
+        files = str(place)
+        if "://" not in files:  # else a place that only the engine knows, such as s3://
+            files = str(_require_parquet(Path(place)))
+        with self.speaking(f"read {place}"):
+            return backend.read_parquet(files)
 
     def summarize(
         self, place: str | Path, contract: Contract, *, one_in: int | None = None
@@ -233,6 +231,20 @@ class TableEngine:
                 f"the engine {self.name} could not {what}: {type(error).__name__}: "
                 f"{said[0] if said else 'no reason given'}{advice}"
             ) from error
+
+
+def _require_parquet(path: Path) -> Path:
+    """The Parquet file, or what matches those of a folder. Raises SnapshotError for neither."""
+    if not path.exists():
+        raise SnapshotError(f"{path} is not there: name a Parquet file, or a folder of them")
+    if path.is_dir():
+        if not any(path.glob("*.parquet")):
+            raise SnapshotError(f"{path} holds no file that ends in .parquet: name one that does")
+        return path / "*.parquet"
+    with path.open("rb") as file:
+        if file.read(4) != b"PAR1":
+            raise SnapshotError(f"{path} is no Parquet file: write the table as Parquet")
+    return path
 
 
 def open_spark(master: str) -> Any:

@@ -32,6 +32,8 @@ def summarize(tables: tuple[str, ...], output: Path, engine: str | None) -> None
 
     if output.suffix != ".json":
         raise click.BadParameter(f"{output} does not end in .json", param_hint="--output")
+    if twice := {table for table in tables if tables.count(table) > 1}:
+        raise click.BadParameter(f"{', '.join(sorted(twice))}: named twice", param_hint="TABLES")
     settings = load_settings()
     opened = _open(settings, engine)
     merged = _read(tables[0], opened, settings)
