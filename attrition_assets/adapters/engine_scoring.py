@@ -112,6 +112,17 @@ def _write_scores(
     return Scored(rows, flagged)
 
 
+def _replace(path: Path, folder: Path) -> None:
+    """Put a finished folder in the place of what is there."""
+    former = path.with_name(f".{path.name}.former.tmp")
+    if path.exists():
+        path.rename(former)
+    folder.rename(path)
+    shutil.rmtree(former, ignore_errors=True)
+    if former.exists():  # it was a file
+        former.unlink()
+
+
 def _score_on_spark(engine: TableEngine, table: "ir.Table", scoring: Scoring, path: Path) -> Scored:
     session = engine.backend._session
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(PART_ROWS))
@@ -133,6 +144,5 @@ def _score_on_spark(engine: TableEngine, table: "ir.Table", scoring: Scoring, pa
         (told,) = found.collect()
     if not told["n"]:
         raise SnapshotError("the table has no rows: there is nobody to score")
-    shutil.rmtree(path, ignore_errors=True)
-    temporary.rename(path)
+    _replace(path, temporary)
     return Scored(int(told["n"]), int(told["flagged"]))

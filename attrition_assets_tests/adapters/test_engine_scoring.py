@@ -48,6 +48,7 @@ def test_every_engine_gives_the_scores_of_the_table_in_memory(
     expected = scoring.score(people).sort_values(identity, ignore_index=True)
     told: list[int] = []
     place = held.put(people.drop(columns=scoring.contract.snapshot_date))
+    (tmp_path / "scores.parquet").write_bytes(b"of a former run")
     found = score_table(held.engine, place, scoring, tmp_path / "scores.parquet", told.append)
     assert found == Scored(PEOPLE, int(expected["flag"].sum()))
     pd.testing.assert_frame_equal(
@@ -55,6 +56,9 @@ def test_every_engine_gives_the_scores_of_the_table_in_memory(
     )
     assert 0 < found.flagged < PEOPLE
     assert held.engine.is_spark or told[-1] == PEOPLE
+    again = score_table(held.engine, place, scoring, tmp_path / "scores.parquet")
+    assert again == found
+    assert [each.name for each in tmp_path.iterdir()] == ["scores.parquet"]
 
 
 @pytest.mark.parametrize("part", [1, 7, 64, 1000])
