@@ -15,6 +15,8 @@ Matrix = npt.NDArray[np.float64]
 Integers = npt.NDArray[Any]
 
 PIECE_BITS = 16
+# Of 5,000 rows ten; of a sample of a large table some thirty.
+FEWEST_SHARE = 0.002
 # So many rows of codes below 2^16 add up to products below 2^53, which floats hold exactly.
 CHUNK = 65_536
 
@@ -112,8 +114,8 @@ class SampleSums(PairSums):
     ) -> Matrix:
         """The variance of the influence function of correlations `r`, of the pairs first, second.
 
-        Over the rows that have both. Source: Devlin, Gnanadesikan and Kettenring (1975), with the
-        moments of the sample.
+        Over the rows that have both; NaN if these are too few, or one of the two does not vary in
+        them. Source: Devlin, Gnanadesikan and Kettenring (1975), with the moments of the sample.
         """
         rows = np.where(self.rows > 0, self.rows, 1)
         # First by whole numbers, which loses nothing, then by what is left of the means.
@@ -127,7 +129,9 @@ class SampleSums(PairSums):
         odd = centred.cube_firsts / held / (spread**3 * spread.T)
         own = centred.fourths / held / spread**4
         influence = mixed[first, second] - r * (odd + odd.T)[first, second]
-        return np.asarray(influence + r**2 * (own + own.T + 2 * mixed)[first, second] / 4)
+        influence += r**2 * (own + own.T + 2 * mixed)[first, second] / 4
+        told = np.isfinite(spread * spread.T) & (held >= FEWEST_SHARE * held.max())
+        return np.where(told[first, second], influence, np.nan)
 
     def _centre(self, centre: npt.NDArray[Any]) -> Self:
         """The sums of the inputs less `centre`, that of input i beside j in row i and column j."""

@@ -118,7 +118,9 @@ def _test_relations(
         / np.maximum(side.sums.rows[first, second].astype(np.float64), 1)
         for side, correlation in zip((before, now), correlations, strict=True)
     )
-    p_values = special.erfc(change / np.sqrt(np.maximum(variance, 1e-12)) / np.sqrt(2))
+    sure = special.erfc(change / np.sqrt(np.maximum(variance, 1e-12)) / np.sqrt(2))
+    # A correlation of which the sample does not say how surely it is known is no evidence.
+    p_values = np.where(np.isnan(variance), 1.0, sure)
     found = []
     for place, tested in enumerate(columns):
         own = np.flatnonzero((owners[first] == place) | (owners[second] == place))

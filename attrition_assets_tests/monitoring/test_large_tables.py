@@ -118,6 +118,22 @@ def test_a_shift_given_the_other_columns_is_measured_in_deviations_of_what_they_
     assert test.drifted
 
 
+def test_a_change_of_correlation_in_a_handful_of_rows_is_no_evidence() -> None:
+    """Eight rows a side have both columns: alike in one table, opposed in the other."""
+    rng = np.random.default_rng(3)
+    sides = []
+    for sign in (1, -1):
+        table = pd.DataFrame(rng.normal(size=(HALF + 1, 3)), columns=["one", "other", "third"])
+        table.loc[table.index < 8, "other"] = sign * table["one"]
+        table.loc[table.index >= HALF // 2, "one"] = np.nan
+        table.loc[(table.index >= 8) & (table.index < HALF // 2), "other"] = np.nan
+        sides.append(table)
+    found = compare_tables(*sides)
+    assert not found.drifted
+    assert found.p_value is not None
+    assert found.p_value > 0.001
+
+
 def test_a_change_of_correlation_is_measured_as_one(
     reference: pd.DataFrame, current: pd.DataFrame
 ) -> None:

@@ -59,6 +59,19 @@ def test_columns_that_vary_not_or_share_no_row_are_uncorrelated() -> None:
     assert np.isfinite(sums.covariance).all()
 
 
+def test_nothing_is_said_of_pairs_that_share_few_rows_or_do_not_vary() -> None:
+    rng = np.random.default_rng(2)
+    table = rng.integers(0, 100, (5000, 4)).astype(float)
+    table[10:, 0] = np.nan  # ten rows, which is enough
+    table[4991:, 1] = np.nan
+    table[:4991, 2] = np.nan  # nine rows, and none that has column 1
+    table[:, 3] = 7
+    sums = SampleSums.add_up(table)
+    first, second = np.triu_indices(4, 1)
+    found = sums.measure_influence(sums.correlation[first, second], first, second)
+    assert np.isfinite(found).tolist() == [True, False, False, False, False, False]
+
+
 def test_the_variance_of_a_correlation_is_that_of_its_influence_function(
     table: np.ndarray,
 ) -> None:
