@@ -67,7 +67,10 @@ def test_a_longer_reference_is_made_of_summaries(months: Path, tmp_path: Path) -
         (("summarize", "TABLE", "--output", "sum.txt"), "sum.txt does not end in .json"),
         (("summarize", "absent.parquet", "--output", "sum.json"), "absent.parquet is not there"),
         (("summarize", "TABLE", "TABLE", "--output", "sum.json"), "before.parquet: named twice"),
-        (("summarize", "FOLDER", "--output", "sum.json"), "holds no file that ends in .parquet"),
+        (
+            ("summarize", "FOLDER", "--output", "sum.json"),
+            "holds damaged.json beside Parquet files",
+        ),
         (("summarize", "DAMAGED", "OTHER", "--output", "sum.json"), "is no summary (KeyError)"),
         (("compare", "TABLE", "OTHER"), "staff.csv is no Parquet file: write the table as Parquet"),
         (("compare", "absent.json", "TABLE"), "absent.json is no summary (FileNotFoundError)"),

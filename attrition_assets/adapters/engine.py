@@ -6,6 +6,7 @@ asked of a month's table is in `engine_summary`; how it scores one in `engine_sc
 
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from pydantic import SecretStr
 
-from attrition_assets.adapters.database import TABLE_NAME
+from attrition_assets.adapters.database import SHORTEST_SECRET, TABLE_NAME
 from attrition_assets.adapters.engine_summary import summarize_table
 from attrition_assets.adapters.engine_url import ACCEPTED, DUCKDB, SPARK
 from attrition_assets.contract import Contract
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 # DuckDB's own limit, beside what Python itself takes; what is beyond goes to disk.
 MEMORY_LIMIT = "300MB"
+PATTERN = re.compile(r"[*?\[]")
 SPARK_SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
@@ -146,9 +149,11 @@ class TableEngine:
             schema, _, table = name.rpartition(".")
             with self.speaking(f"read {name}"):
                 return backend.table(table, database=schema or None)
-        files = str(place)
-        if "://" not in files:  # else a place that only the engine knows, such as s3://
-            files = str(_require_parquet(Path(place)))
+        files: str | list[str] = str(place)
+        if "://" not in str(place):  # else a place that only the engine knows, such as s3://
+            found = _find_parquet(Path(place))
+            # Spark reads a folder as we do: without what is hidden.
+            files = str(place) if self.is_spark else [str(path) for path in found]
         with self.speaking(f"read {place}"):
             return backend.read_parquet(files)
 
@@ -174,6 +179,14 @@ class TableEngine:
         """Leave the engine; a Spark session is stopped."""
         if "backend" in self.__dict__:
             self.backend._session.stop() if self.is_spark else self.backend.disconnect()
+
+    def _hide(self, said: str) -> str:
+        """What an engine says, without any part of the URL that may be a password."""
+        user, _, _ = self._secret.partition("://")[2].rpartition("@")
+        for part in {self._secret, *re.split(r"[:/?#&=@]", user), unquote(user.partition(":")[2])}:
+            if len(part) >= SHORTEST_SECRET:
+                said = said.replace(part, "***")
+        return said
 
     @property
     def _secret(self) -> str:
@@ -226,25 +239,50 @@ class TableEngine:
                 f"`pip install 'ibis-framework[{self.name}]'`"
             ) from None
         except Exception as error:
-            said = str(error).replace(self._secret, "its URL").strip().splitlines()
+            said = self._hide(str(error)).strip().splitlines()
             raise EngineError(
                 f"the engine {self.name} could not {what}: {type(error).__name__}: "
                 f"{said[0] if said else 'no reason given'}{advice}"
-            ) from error
+            ) from None
 
 
-def _require_parquet(path: Path) -> Path:
-    """The Parquet file, or what matches those of a folder. Raises SnapshotError for neither."""
+def _find_parquet(path: Path) -> list[Path]:
+    """The Parquet file, or those of a folder, in order, which have the same columns.
+
+    Raises SnapshotError if there is none, or something else is there that might hold rows.
+    """
     if not path.exists():
         raise SnapshotError(f"{path} is not there: name a Parquet file, or a folder of them")
-    if path.is_dir():
-        if not any(path.glob("*.parquet")):
-            raise SnapshotError(f"{path} holds no file that ends in .parquet: name one that does")
-        return path / "*.parquet"
-    with path.open("rb") as file:
-        if file.read(4) != b"PAR1":
-            raise SnapshotError(f"{path} is no Parquet file: write the table as Parquet")
-    return path
+    if PATTERN.search(str(path)):
+        raise SnapshotError(f"{path} is named like a pattern, with *, ? or [: rename it")
+    if path.is_file():
+        _read_schema(path)
+        return [path]
+    inside = [each for each in sorted(path.iterdir()) if each.name[0] not in "._"]
+    if other := [each.name for each in inside if each.suffix != ".parquet" or each.is_dir()]:
+        raise SnapshotError(f"{path} holds {other[0]} beside Parquet files: move it elsewhere")
+    if not inside:
+        raise SnapshotError(f"{path} holds no file that ends in .parquet: name a folder that does")
+    if named := [each.name for each in inside if PATTERN.search(each.name)]:
+        raise SnapshotError(f"{named[0]} in {path} is named like a pattern: rename it")
+    first = _read_schema(inside[0])
+    for each in inside[1:]:
+        # One would be read as the other's type: fractions as whole numbers.
+        if not _read_schema(each).equals(first):
+            raise SnapshotError(
+                f"{each.name} and {inside[0].name} in {path} have columns of different names or "
+                "types: write all files with the same"
+            )
+    return inside
+
+
+def _read_schema(path: Path) -> "pa.Schema":
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return parquet.read_schema(path)
+    except (ArrowException, OSError):
+        raise SnapshotError(f"{path} is no Parquet file: write the table as Parquet") from None
 
 
 def open_spark(master: str) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from attrition_assets.adapters.engine import TableEngine
+from attrition_assets.adapters.engine_columns import count_columns, select_columns
 from attrition_assets.adapters.files import writing_atomically
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
@@ -52,6 +53,13 @@ class Scoring:
         )
 
 
+def keep_features(contract: Contract) -> Contract:
+    """The contract of what a model needs to know: its features, and the keys."""
+    keys = (contract.id, contract.snapshot_date, contract.label, *contract.features)
+    columns = {name: column for name, column in contract.columns.items() if name in keys}
+    return contract.model_copy(update={"columns": columns})
+
+
 @dataclass(frozen=True)
 class Scored:
     """How many rows were scored and flagged."""
@@ -70,16 +78,14 @@ def score_table(
     """Score a table that the engine reads, and write the scores to `path` as Parquet.
 
     A file, or on Spark a folder of them, that is there as a whole or not at all. `report` is told
-    how many rows are done. Raises SnapshotError if the table is absent or lacks a feature.
+    how many rows are done. Raises SnapshotError if the table is absent, or holds what the contract
+    does not accept.
     """
-    table = engine.read(place)
-    names = [scoring.contract.id, *scoring.contract.features]
-    if lacking := [name for name in names if name not in table.columns]:
-        raise SnapshotError(
-            f"{place} lacks {', '.join(lacking)}: give the id and every feature of the contract "
-            f"{scoring.contract.name}"
-        )
-    selected = table.select(names)
+    # Of broken data there are no scores, as in the loop.
+    needed = keep_features(scoring.contract)
+    selected = select_columns(engine.backend, engine.read(place), needed, str(place))
+    with engine.speaking(f"read {place}"):
+        count_columns(engine.backend, selected, needed, str(place))
     if engine.is_spark:
         return _score_on_spark(engine, selected, scoring, path)
     with writing_atomically(path) as file:
@@ -116,6 +122,8 @@ def _replace(path: Path, folder: Path) -> None:
     """Put a finished folder in the place of what is there."""
     former = path.with_name(f".{path.name}.former.tmp")
     if path.exists():
+        if former.is_dir():  # left by a run that was killed after its scores were in place
+            shutil.rmtree(former)
         path.rename(former)
     folder.rename(path)
     shutil.rmtree(former, ignore_errors=True)

@@ -28,7 +28,10 @@ from attrition_assets.monitoring.table_summary import (
     InputSums,
     TableSummary,
     choose_sample,
+    declare,
     encode_rows,
+    is_fine,
+    is_sample,
     list_every_input,
 )
 
@@ -59,10 +62,16 @@ def summarize_table(
         raise SnapshotError(f"{place} is empty: give a table with rows")
     missing = tuple(name for name, counted in counts.items() if counted.missing)
     adding = _Adding(contract, backend, selected, missing)
+    if coarse := [n for n, coding in adding.codings.items() if not is_fine(coding, counts[n])]:
+        raise SnapshotError(
+            f"{place}: the values of {', '.join(coarse)} lie in a small part of the range that the "
+            f"contract {contract.name} declares, and cannot be added up finely: narrow the range"
+        )
     sums = adding.add_up()
     _require_same_rows(counts, adding.inputs, sums, place)
-    sample = adding.add_up_sample(one_in or choose_sample(rows))
-    return TableSummary(rows, counts, adding.codings, InputSums(adding.inputs, sums, sample))
+    sample = adding.add_up_sample(one_in or choose_sample(rows), rows, place)
+    added = InputSums(adding.inputs, sums, sample)
+    return TableSummary(rows, counts, adding.codings, declare(contract), added)
 
 
 def _require_same_rows(
@@ -123,12 +132,21 @@ class _Adding:
         self._add_numbers(sums)
         return PairSums(**{name: to_integers(matrix) for name, matrix in sums.items()})
 
-    def add_up_sample(self, one_in: int) -> SampleSums:
+    def add_up_sample(self, one_in: int, rows: int, place: str) -> SampleSums:
         """The sums of the sampled rows up to the fourth power, as often as rows stand for them."""
         identity = self.table[self.contract.id]
         # Some engines' remainders are negative where the number is.
         spread = ((identity % MODULUS + MODULUS) % MODULUS) * MULTIPLIER % MODULUS
         chosen = self.table.filter(spread < MODULUS // one_in) if one_in > 1 else self.table
+        # Asked first: ids that are all one would bring every row here.
+        (drawn,) = self.backend.to_pyarrow(chosen.aggregate(rows=chosen.count()))[
+            "rows"
+        ].to_pylist()
+        if not is_sample(drawn, rows, one_in):
+            raise SnapshotError(
+                f"{place}: the values of {self.contract.id} do not tell rows apart: give each "
+                "person an id"
+            )
         found = self.backend.to_pyarrow(chosen)
         columns = {}
         for name in (*self.numbers, *self.nominal):

@@ -15,7 +15,10 @@ ACCEPTED = (
 
 def check_engine_url(url: str) -> str:
     """The URL, if it is one of an engine. Raises EngineError that says what is accepted."""
-    scheme = url.split("://")[0]
-    if not (SPARK.fullmatch(url) or ("://" in url and scheme in ("duckdb", *DATABASES))):
+    scheme = re.match(r"[a-z0-9]*", url).group()  # type: ignore[union-attr]
+    if not (
+        SPARK.fullmatch(url)
+        or (url.startswith(f"{scheme}://") and scheme in ("duckdb", *DATABASES))
+    ):
         raise EngineError(f"no engine has a URL that begins with {scheme!r}: give {ACCEPTED}")
     return url

@@ -19,20 +19,27 @@ engine_option = click.option(
 
 @main.command()
 @click.argument("tables", nargs=-1, required=True)
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="a .json file")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="a .json file",
+)
 @engine_option
 def summarize(tables: tuple[str, ...], output: Path, engine: str | None) -> None:
     """Reduce TABLES to one summary, by which `attrition compare` compares them later.
 
     A table is a Parquet file, a folder of them, or a table of the engine's database; a summary, a
     .json file, can be one of several as well: a longer reference is no new reading. Their rows are
-    counted as those of different people. The summary is whole numbers; no row is in it.
+    counted as those of different people. The summary is whole numbers; no row is in it, but every
+    value that occurs, and how often.
     """
     from attrition_assets.adapters.files import write_atomically
 
     if output.suffix != ".json":
         raise click.BadParameter(f"{output} does not end in .json", param_hint="--output")
-    if twice := {table for table in tables if tables.count(table) > 1}:
+    named = [table if "://" in table else str(Path(table).resolve()) for table in tables]
+    if twice := {table for table in named if named.count(table) > 1}:
         raise click.BadParameter(f"{', '.join(sorted(twice))}: named twice", param_hint="TABLES")
     settings = load_settings()
     opened = _open(settings, engine)
@@ -84,7 +91,7 @@ def compare(before: str, now: str, engine: str | None, level: float, as_json: bo
 
 @main.command()
 @click.argument("table")
-@click.argument("output", type=click.Path(path_type=Path))
+@click.argument("output", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--version", type=int, help="of the model; default the champion")
 @engine_option
 def score(table: str, output: Path, version: int | None, engine: str | None) -> None:
@@ -130,7 +137,7 @@ def _read(table: str, engine: "TableEngine", settings: Settings) -> "TableSummar
     if table.endswith(".json"):
         try:
             return TableSummary.from_json(Path(table).read_text("utf-8"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise click.BadParameter(
                 f"{table} is no summary ({type(error).__name__}): make one with `attrition "
                 "summarize`",

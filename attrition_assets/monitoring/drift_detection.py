@@ -40,7 +40,7 @@ from attrition_assets.monitoring.row_test import (
     compare_rows,
     compare_summaries,
 )
-from attrition_assets.monitoring.table_summary import TableSummary
+from attrition_assets.monitoring.table_summary import TableSummary, declare
 from attrition_assets.monitoring.two_sample import compare_continuous, compare_flags
 
 METHODS = ("permutation", "evidently")
@@ -135,12 +135,14 @@ class DriftDetector:
         Those of the contract's monitored columns. Raises DriftInputError if they are of another
         contract, or of fewer rows.
         """
-        columns = ComparedColumn.of_contract(self.contract)
+        columns, told = ComparedColumn.of_contract(self.contract), declare(self.contract)
         for summary, side in zip((reference, current), SIDES, strict=True):
-            if lacking := [each.column for each in columns if each.column not in summary.counts]:
+            names = {*told, *summary.declared}
+            if other := [name for name in names if told.get(name) != summary.declared.get(name)]:
                 raise DriftInputError(
-                    f"the summary of {side} lacks {', '.join(lacking)}: summarize the table again "
-                    f"with the contract {self.contract.name}"
+                    f"the summary of {side} is of another contract, which says otherwise of "
+                    f"{', '.join(sorted(other))}: summarize the table again with the contract "
+                    f"{self.contract.name}"
                 )
         limits = Limits(self.drift_threshold, self.policy.effect_floor, self.policy.relation_floor)
         found = compare_summaries(columns, reference, current, limits, importance=importance)

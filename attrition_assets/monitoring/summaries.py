@@ -41,7 +41,7 @@ class ValueCounts:
     @cached_property
     def mean(self) -> float:
         """The mean of the values, which are numbers."""
-        return float(self.values @ self.counts) / self.total
+        return float(self.values.astype(np.float64) @ self.counts) / self.total
 
     @cached_property
     def deviation(self) -> float:

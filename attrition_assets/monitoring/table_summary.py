@@ -33,6 +33,8 @@ from attrition_assets.monitoring.summaries import ValueCounts, count_values
 CODES = 1 << 16
 # The rows of a sample are this many to twice as many.
 SAMPLE = 1 << 14
+# Steps of a code to a standard deviation, so that rounding to them adds nothing to a variance.
+FINE = 50
 # A prime, and what ids are multiplied by to spread them evenly over it: Knuth's golden ratio.
 MODULUS, MULTIPLIER = 2**31 - 1, 1_327_217_885
 
@@ -101,12 +103,14 @@ class InputSums:
 class TableSummary:
     """A table's `rows` in number, the `counts` of its columns' values, and its inputs' sums.
 
-    `codings` tell by column what the inputs' numbers are.
+    `codings` tell by column what the inputs' numbers are, `declared` what the contract says of each
+    column: its levels, in whose order they are counted, its kind and its range.
     """
 
     rows: int
     counts: dict[str, ValueCounts]
     codings: dict[str, Coding]
+    declared: dict[str, dict[str, Any]]
     added: InputSums
 
     def merge(self, other: Self) -> Self:
@@ -119,6 +123,7 @@ class TableSummary:
             self.rows + other.rows,
             {name: counts.merge(other.counts[name]) for name, counts in self.counts.items()},
             self.codings,
+            self.declared,
             InputSums(
                 self.added.inputs,
                 self.added.sums.merge(other.added.sums),
@@ -128,9 +133,7 @@ class TableSummary:
 
     def require_same_inputs(self, other: Self) -> None:
         """Raise DriftInputError unless both summaries were made by the same contract."""
-        mine, theirs = (
-            (each.codings, each.added.inputs, each.counts.keys()) for each in (self, other)
-        )
+        mine, theirs = ((each.declared, each.codings, each.added.inputs) for each in (self, other))
         if mine != theirs:
             raise DriftInputError(
                 "two summaries are of different contracts: summarize both tables again with one"
@@ -156,6 +159,7 @@ class TableSummary:
                 }
                 for name, counts in self.counts.items()
             },
+            "declared": self.declared,
             "inputs": self.added.inputs,
             "sums": self.added.sums.to_lists(),
             "sample": self.added.sample.to_lists(),
@@ -171,11 +175,14 @@ class TableSummary:
             told["rows"],
             {
                 name: ValueCounts(
-                    np.array(each["values"]), np.array(each["counts"], np.int64), each["missing"]
+                    np.array(each["values"], np.int64),
+                    np.array(each["counts"], np.int64),
+                    each["missing"],
                 )
                 for name, each in columns
             },
             {name: Coding(*each["coding"]) for name, each in columns if each["coding"]},
+            told["declared"],
             InputSums(
                 tuple(Input(*each) for each in told["inputs"]),
                 PairSums.from_lists(told["sums"]),
@@ -184,9 +191,24 @@ class TableSummary:
         )
 
 
+def declare(contract: Contract) -> dict[str, dict[str, Any]]:
+    """What a contract says of its monitored columns' values, as JSON has it."""
+    told = {"kind", "levels", "range", "integer", "missing"}
+    return {
+        name: contract.columns[name].model_dump(mode="json", include=told)
+        for name in contract.monitored
+    }
+
+
 def choose_sample(rows: int) -> int:
     """One in how many rows is in the sample of a table: a power of two, 1 for small ones."""
     return int(1 << max(0, (rows // SAMPLE).bit_length() - 1))
+
+
+def is_sample(drawn: int, rows: int, one_in: int) -> bool:
+    """Whether about one in so many rows was drawn: else their keys do not tell them apart."""
+    expected = rows / one_in
+    return one_in == 1 or rows < SAMPLE or expected / 2 <= drawn <= 2 * expected
 
 
 def draw_sample(keys: npt.NDArray[np.int64], one_in: int) -> npt.NDArray[np.bool_]:
@@ -226,6 +248,11 @@ def list_inputs(column: str, kind: Kind, before: ValueCounts) -> list[Input]:
     return [Input(column, int(level)) for level in chosen]
 
 
+def is_fine(coding: Coding, counts: ValueCounts) -> bool:
+    """Whether the codes tell a column's values apart: many steps to a standard deviation."""
+    return coding.step == 1 or len(counts.distinct) < 2 or coding.step * FINE <= counts.deviation
+
+
 def list_every_input(columns: Sequence[ComparedColumn]) -> tuple[Input, ...]:
     """The numbers first, then every level: what is added up where no reference is at hand."""
     numbers = [Input(each.column, None) for each in columns if each.kind != Kind.NOMINAL]
@@ -254,7 +281,7 @@ def summarize_rows(
     keys = table[contract.id].to_numpy(dtype=np.int64)
     added = add_up_rows(held, keys, inputs, codings, one_in)
     counts = {each.column: _count_whole(each, held[each.column]) for each in columns}
-    return TableSummary(len(table), counts, codings, added)
+    return TableSummary(len(table), counts, codings, declare(contract), added)
 
 
 def add_up_pairs(
@@ -265,15 +292,20 @@ def add_up_pairs(
 ) -> tuple[InputSums, InputSums]:
     """The sums of both tables, of some inputs.
 
-    `keys` are the rows' ids, by which the samples are drawn; without them, their numbers. Memory
-    beside the tables: a part of each side's rows.
+    `keys` are the rows' ids, by which the samples are drawn; without them, or if they do not tell
+    rows apart, the rows' numbers. Memory beside the tables: a part of each side's rows.
     """
     found = []
     for place, side in enumerate(("reference", "current")):
         columns = {pair.column: getattr(pair, side) for pair in pairs}
         rows = len(getattr(pairs[0], side))
-        numbers = np.arange(rows) if keys is None else keys[place]
-        found.append(add_up_rows(columns, numbers, inputs, codings, choose_sample(rows)))
+        one_in = choose_sample(rows)
+        numbers = np.arange(rows)
+        if keys is not None and is_sample(
+            int(draw_sample(keys[place], one_in).sum()), rows, one_in
+        ):
+            numbers = keys[place]
+        found.append(add_up_rows(columns, numbers, inputs, codings, one_in))
     return found[0], found[1]
 
 
@@ -311,9 +343,11 @@ def encode_rows(
 
 
 def choose_coding(pair: ColumnPair, sides: Sides) -> Coding:
-    """That of the contract; of a column that nobody declared, that of the values there are."""
+    """That of the contract, if it is fine enough; else that of the values there are."""
     if pair.declared is not None:
-        return Coding.of_column(pair.declared)
+        coding = Coding.of_column(pair.declared)
+        if all(is_fine(coding, side) for side in sides):
+            return coding
     held = [side.values for side in sides if len(side.values)]
     low, high = min(each[0] for each in held), max(each[-1] for each in held)
     whole = all(each.dtype == np.int64 for each in held)

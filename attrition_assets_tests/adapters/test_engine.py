@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from pydantic import SecretStr
 
@@ -99,8 +100,47 @@ def test_an_absent_or_damaged_table_is_an_error(held: Held, tmp_path: Path) -> N
     with pytest.raises(SnapshotError, match="is not there: name a Parquet file"):
         held.engine.read(tmp_path / "absent.parquet")
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(EngineError, match=r"could not read .*damaged\.parquet"):
+    with pytest.raises(SnapshotError, match=r"damaged\.parquet is no Parquet file"):
         held.engine.read(tmp_path / "damaged.parquet")
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("postgresql:reader:hunter2@db/hr", "hunter2"),
+        ("postgresql://reader:hun/ter2@127.0.0.1:9/hr", "ter2"),
+        ("postgresql://reader:hunt%40er2@127.0.0.1:9/hr", "er2"),
+    ],
+)
+def test_no_part_of_a_password_is_told_whatever_is_wrong_with_its_url(
+    url: str, secret: str
+) -> None:
+    with pytest.raises(EngineError) as refused:
+        TableEngine(SecretStr(check_engine_url(url))).open()
+    assert secret not in str(refused.value)
+
+
+def test_a_folder_is_read_only_if_its_files_are_one_table(tmp_path: Path) -> None:
+    """One file's types would be given to all: fractions rounded, and nobody told."""
+    folder = tmp_path / "month"
+    folder.mkdir()
+    engine = TableEngine(SecretStr("duckdb://"))
+    rows = pd.DataFrame({"Id": [1, 2], "Pay": [100, 200]})
+    rows.to_parquet(folder / "a.parquet", index=False)
+    rows.to_parquet(folder / ".hidden.parquet", index=False)
+    rows.to_parquet(folder / "b.parquet", index=False)
+    assert len(engine.backend.to_pyarrow(engine.read(folder))) == 4
+    rows.assign(Pay=[100.5, 200]).to_parquet(folder / "b.parquet", index=False)
+    with pytest.raises(
+        SnapshotError, match=r"b\.parquet and a\.parquet .* different names or types"
+    ):
+        engine.read(folder)
+    (folder / "b.parquet").rename(folder / "b[1].parquet")
+    with pytest.raises(SnapshotError, match="named like a pattern: rename it"):
+        engine.read(folder)
+    (folder / "b[1].parquet").rename(folder / "b.PARQUET")
+    with pytest.raises(SnapshotError, match=r"holds b\.PARQUET beside Parquet files"):
+        engine.read(folder)
 
 
 def test_a_memory_limit_in_the_url_is_the_engines() -> None:

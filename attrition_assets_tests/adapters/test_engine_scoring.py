@@ -4,14 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from pydantic import SecretStr
 
 from attrition_assets.adapters import engine_scoring
 from attrition_assets.adapters.engine import TableEngine
 from attrition_assets.adapters.engine_scoring import Scored, Scoring, score_table
 from attrition_assets.contract import Contract
-from attrition_assets.errors import EngineError, RegistryError, SnapshotError
+from attrition_assets.errors import SnapshotError
 from attrition_assets.training.families import DEFAULTS, Family, build_pipeline, predict_leaving
 from attrition_assets.training.features import select_features
 from attrition_assets_tests.conftest import MakeSnapshot
@@ -79,18 +81,19 @@ def test_a_rows_score_does_not_depend_on_the_rows_beside_it(
 def test_scores_are_there_as_a_whole_or_not_at_all(
     scoring: Scoring, people: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A level that the model does not know comes after some parts were written."""
+    """Somebody stops it after some parts were written."""
     monkeypatch.setattr(engine_scoring, "PART_ROWS", 500)
     out, place = tmp_path / "scores.parquet", tmp_path / "people.parquet"
     people.to_parquet(place, index=False)
     score_table(BARE, place, scoring, out)
     before = out.read_bytes()
-    strange = people["Department"].where(people.index < 1900, "Space")
-    people.assign(Department=strange).to_parquet(place, index=False)
-    done: list[int] = []
-    with pytest.raises((RegistryError, ValueError), match="Space"):
-        score_table(BARE, place, scoring, out, done.append)
-    assert done
+
+    def stop(rows: int) -> None:
+        if rows >= 1000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_table(BARE, place, scoring, out, stop)
     assert out.read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir()) == ["people.parquet", "scores.parquet"]
 
@@ -100,13 +103,25 @@ def test_tables_that_cannot_be_scored_are_refused(
 ) -> None:
     place = tmp_path / "people.parquet"
     people.drop(columns=["OverTime", "Education"]).to_parquet(place, index=False)
-    with pytest.raises(SnapshotError, match="lacks Education, OverTime: give the id and every"):
-        score_table(BARE, place, scoring, tmp_path / "out.parquet")
-    people[:0].to_parquet(place, index=False)
+    out = tmp_path / "out.parquet"
+    with pytest.raises(SnapshotError, match="lacks Education, OverTime: give every"):
+        score_table(BARE, place, scoring, out)
+    for column, value, said in (
+        ("Department", "Space", "Department has 1 rows that are not one of"),
+        ("MonthlyIncome", 400_000, "MonthlyIncome has 1 rows that are not 1000 to 30000"),
+        ("Education", None, "Education is missing in 1 rows"),
+        ("EmployeeNumber", None, "1 rows have no EmployeeNumber"),
+    ):
+        odd = people.astype({column: object})
+        odd.loc[1900, column] = value
+        odd.infer_objects().to_parquet(place, index=False)
+        with pytest.raises(SnapshotError, match=said):
+            score_table(BARE, place, scoring, out)
+    parquet.write_table(pa.Table.from_pandas(people, preserve_index=False)[:0], place)
     with pytest.raises(SnapshotError, match="no rows: there is nobody to score"):
-        score_table(BARE, place, scoring, tmp_path / "out.parquet")
+        score_table(BARE, place, scoring, out)
     content = people.to_parquet(index=False)
     place.write_bytes(content[: len(content) // 2])
-    with pytest.raises(EngineError, match="could not read"):
-        score_table(BARE, place, scoring, tmp_path / "out.parquet")
+    with pytest.raises(SnapshotError, match="is no Parquet file"):
+        score_table(BARE, place, scoring, out)
     assert not (tmp_path / "out.parquet").exists()

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from attrition_assets.adapters import engine_columns, engine_summary
 from attrition_assets.adapters.engine import TableEngine
 from attrition_assets.adapters.engine_summary import summarize_table
-from attrition_assets.contract import Contract
 from attrition_assets.errors import DriftInputError, SnapshotError
 from attrition_assets.monitoring.drift_detection import DriftDetector
 from attrition_assets.monitoring.pairing import ComparedColumn
@@ -258,10 +257,76 @@ def _by_name(tests: tuple[FeatureTest, ...]) -> dict[tuple[str, str], FeatureTes
     return {(test.column, str(test.aspect)): test for test in tests}
 
 
+def test_summaries_of_contracts_that_differ_in_a_level_are_not_compared() -> None:
+    """Their counts are of the same length, and mean other levels."""
+    team = CONTRACT.columns["Team"].model_dump()
+    levels = [*team["levels"][:-1], "other"]
+    other = declare_contract(
+        **{name: CONTRACT.columns[name].model_dump() for name in CONTRACT.monitored}
+        | {"Team": {**team, "levels": levels}}
+    )
+    table = draw(6000, 11)
+    one, two = summarize_rows(table, CONTRACT), summarize_rows(table, other)
+    with pytest.raises(DriftInputError, match="different contracts"):
+        one.merge(two)
+    detector = DriftDetector(contract=other)
+    with pytest.raises(DriftInputError, match="of another contract, which says otherwise of Team"):
+        detector.compare_summaries(one, two)
+    drift, _ = detector.compare_summaries(two, two)
+    assert drift.finding == "no_drift"
+
+
+def test_a_range_too_wide_for_its_values_is_refused_and_of_rows_their_own_is_taken(
+    tmp_path: Path,
+) -> None:
+    """In steps of the range's 65,536th part all values would be one, and a relation unseen."""
+    wide = declare_contract(
+        **{
+            name: {
+                "kind": "continuous",
+                "role": "feature",
+                "range": [0, 1_000_000_000],
+                "integer": True,
+            }
+            for name in ("One", "Other")
+        }
+    )
+    rng = np.random.default_rng(12)
+    sides = []
+    for sign in (1, -1):
+        one, rest = rng.normal(size=(2, 12_000))
+        other = 0.5 * sign * one + rest
+        numbers = {
+            name: (20_000 + 1000 * each).astype(int)
+            for name, each in (("One", one), ("Other", other))
+        }
+        sides.append(pd.DataFrame({"Id": np.arange(12_000), **numbers}))
+    drift, _ = DriftDetector(contract=wide).compare_features(
+        reference_data=sides[0], current_data=sides[1]
+    )
+    assert drift.finding == "drift"
+    with pytest.raises(
+        SnapshotError, match="values of One, Other lie in a small part of the range"
+    ):
+        BARE.summarize(_put(sides[0], tmp_path / "table.parquet"), wide)
+
+
+def test_ids_that_do_not_tell_rows_apart_are_refused_and_of_rows_their_numbers_are_taken(
+    tmp_path: Path,
+) -> None:
+    sides = [draw(40_000, seed).assign(Id=1) for seed in (13, 14)]
+    with pytest.raises(SnapshotError, match="values of Id do not tell rows apart"):
+        BARE.summarize(_put(sides[0], tmp_path / "table.parquet"), CONTRACT)
+    shuffled = sides[1].assign(Bonus=np.random.default_rng(0).permutation(sides[1]["Bonus"]))
+    drift, _ = DriftDetector(contract=CONTRACT).compare_features(
+        reference_data=sides[0], current_data=shuffled
+    )
+    assert drift.finding == "drift"
+
+
 def test_the_contract_alone_decides_what_is_added_up() -> None:
     found = summarize_rows(draw(500, 8), CONTRACT)
     numbers = [each.column for each in found.added.inputs if each.level is None]
     levels = [each.column for each in found.added.inputs if each.level is not None]
     assert numbers == ["Pay", "Bonus", "Mood", "Grade"]
     assert levels == ["Team"] * 5 + ["Over"] * 2 + ["Site"] * 3
-    assert isinstance(CONTRACT, Contract)
