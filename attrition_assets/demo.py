@@ -24,6 +24,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from sklearn.metrics import roc_auc_score
 
 from attrition_assets.adapters.drift_reports import DriftReports
+from attrition_assets.adapters.files import read_parquet
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.source import open_source
@@ -256,7 +257,7 @@ class Loop:
         path = partition_path(self.settings.home, "predictions", partition_key(month), ".parquet")
         if not path.is_file():
             return None
-        scores = pd.read_parquet(path).set_index(self.contract.id)["probability"]
+        scores = read_parquet(path).set_index(self.contract.id)["probability"]
         snapshot = self.store.read(month)
         left = label_snapshot(
             snapshot,

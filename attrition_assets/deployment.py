@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from attrition_assets.defs.runs import MONTHLY
+from attrition_assets.defs.runs import MONTHLY, TRIGGER_TAG
 from attrition_assets.errors import DeploymentError
 from attrition_assets.months import partition_key
 
@@ -33,6 +33,9 @@ LAUNCH = """mutation ($given: ExecutionParams!) { launchRun(executionParams: $gi
   ... on LaunchRunSuccess { run { runId } } ... on Error { message } } }"""
 STATUS = """query ($run: ID!) { runOrError(runId: $run) { __typename
   ... on Run { status tags { key value } } ... on Error { message } } }"""
+TAGGED = """query ($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}) { __typename
+  ... on Runs { results { runId } } ... on InvalidPipelineRunsFilterError { message }
+  ... on PythonError { message } } }"""
 TICKS = """query ($chosen: SensorSelector!) { sensorOrError(sensorSelector: $chosen) { __typename
   ... on Sensor { sensorState { status ticks(limit: 20) {
     timestamp status skipReason runIds error { message } } } } ... on Error { message } } }"""
@@ -52,26 +55,32 @@ class Deployment:
         Raises DeploymentError if one of both runs fails, nobody would decide, or nothing answers.
         """
         self._require_daemons()
-        self._await("month", self._launch(month))
+        judged = self._await("month", self._launch(month))
         self.report(f"the sensor {SENSOR} decides ...")
         tick = self._await_tick(max((each["timestamp"] for each in self._ticks()), default=0.0))
-        if tick["status"] == "FAILURE":
+        requested = self.find_requested(judged)
+        if tick["status"] == "FAILURE" and not requested:
             raise DeploymentError(f"the sensor {SENSOR} failed: {tick['error']['message']}")
-        if not tick["runIds"]:
+        if not requested:
             self.report(f"no retraining: {tick['skipReason'] or 'the sensor asked for none'}")
-            return
-        for retraining in tick["runIds"]:
+        for retraining in requested:
             self._await("retraining", retraining)
 
-    @cached_property
-    def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=TIMEOUT_SECONDS)
+    def find_requested(self, judged: str) -> list[str]:
+        """The runs of the retraining that the sensor requested on the verdict of a month's run.
+
+        By the tag that it gives them, not by one of its ticks: it may well have decided while the
+        month's run, whose verdict was there, had not ended.
+        """
+        tags = [{"key": TRIGGER_TAG, "value": judged}]
+        return [each["runId"] for each in self._ask_patiently(TAGGED, tags=tags)["results"]]
 
     def _ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The one field of an answer; errors in it are raised."""
         asked = {"query": query, "variables": variables}
         try:
-            answer = self._client.post("/graphql", json=asked)
+            at = f"{self.url.rstrip('/')}/graphql"
+            answer = httpx.post(at, json=asked, timeout=TIMEOUT_SECONDS)
             self._met |= answer.status_code in BUSY
             answer.raise_for_status()
             told = answer.json()
@@ -135,9 +144,9 @@ class Deployment:
         }
         return str(self._ask(LAUNCH, given=given)["run"]["runId"])
 
-    def _await(self, what: str, run: str) -> None:
+    def _await(self, what: str, run: str) -> str:
         """Wait until a run has ended, and the one that Dagster starts in place of one whose process
-        died. Raises DeploymentError unless it succeeded.
+        died: that which succeeded. Raises DeploymentError if none did.
         """
         seen, since = "", 0.0
         while True:
@@ -147,7 +156,7 @@ class Deployment:
                 seen, since = told["status"], time.monotonic()
                 self.report(f"{what}: {seen.lower()}  {self.url}/runs/{run}")
             if seen == "SUCCESS":
-                return
+                return run
             patience = {None: TELLS_SECONDS, "true": LONGEST_SILENCE}.get(tags.get(WILL_RETRY), 0.0)
             if seen == "CANCELED" or (seen in ENDED and time.monotonic() >= since + patience):
                 raise DeploymentError(f"the {what}'s run ended as {seen}: {self.url}/runs/{run}")

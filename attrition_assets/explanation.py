@@ -13,6 +13,7 @@ from dagster import AssetKey, AssetRecordsFilter, DagsterInstance
 from dagster._check import not_none
 
 from attrition_assets.adapters.decision_log import DecisionLog
+from attrition_assets.adapters.files import read_parquet
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.source import open_source
@@ -68,7 +69,7 @@ def collect_explanation(
     source, switch = open_source(settings, contract), ScoringSwitch(settings.home)
     state = read_state(month, instance, source, store, switch, settings)
     path = partition_path(settings.home, "predictions", partition_key(month), ".parquet")
-    tables = [pd.read_parquet(each) for each in list_versions(path)]
+    tables = [read_parquet(each) for each in list_versions(path)]
     if not tables and state.state == State.REMOVED:
         raise AttritionError(f"the scores of {month} cannot be told any more: {state.reason}")
     if not tables:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrition_assets.adapters.storage import explain_refused_write
 from attrition_assets.errors import StorageError
@@ -102,6 +102,21 @@ def to_parquet_bytes(table: "pd.DataFrame") -> bytes:
     """The table as Parquet: equal tables give equal bytes under one version of pyarrow."""
     content: bytes = table.to_parquet(index=False, compression="zstd")
     return content
+
+
+def read_parquet(source: Path | bytes, **options: Any) -> "pd.DataFrame":
+    """A Parquet file, or its content, as `pandas.read_parquet` gives it, whose options these are.
+
+    Arrow reads it itself. From a file object of Python's its threads may ask for the interpreter
+    that has just ended, and abort a short command that did all it should (one in 30, by pyarrow 25:
+    github.com/apache/arrow/issues/50482).
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    file = pa.BufferReader(source) if isinstance(source, bytes) else pa.OSFile(str(source))
+    with file:
+        return pd.read_parquet(file, **options)
 
 
 def content_digest(content: bytes) -> str:

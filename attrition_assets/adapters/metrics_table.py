@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from attrition_assets.adapters.files import alone, to_parquet_bytes, write_atomically
+from attrition_assets.adapters.files import alone, read_parquet, to_parquet_bytes, write_atomically
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.metrics import find_wrong_types
 from attrition_assets.monitoring.prometheus import render_prometheus
@@ -74,7 +74,7 @@ class MetricsTable:
                 f"no metrics of {month} at {path}: materialize monthly_metrics for it"
             )
         try:
-            rows = pd.read_parquet(path)
+            rows = read_parquet(path)
         except (OSError, ValueError) as error:
             why = str(error).splitlines()[0]
             raise SnapshotError(f"{path} cannot be read: {mend} ({why})") from None

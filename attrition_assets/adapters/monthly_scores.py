@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from attrition_assets.adapters.files import read_parquet
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
@@ -45,7 +46,7 @@ class MonthlyScores:
         if not path.is_file():
             return None
         try:
-            table = pd.read_parquet(path)
+            table = read_parquet(path)
             stands = bool(
                 (table["snapshot_version"] == self.snapshots.accepted_version(month)).all()
             )

@@ -1,15 +1,20 @@
 """Reference data on disk: each table under its own digest, and a pointer to the newest."""
 
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
+from attrition_assets.adapters.files import (
+    content_digest,
+    read_parquet,
+    to_parquet_bytes,
+    write_atomically,
+)
 from attrition_assets.contract import Contract
 from attrition_assets.errors import RegistryError, TrainingError
 from attrition_assets.months import parse_month
@@ -67,8 +72,8 @@ class ReferenceStore:
 
         Raises RegistryError if it is absent or its bytes are not those of the digest.
         """
-        content = io.BytesIO(self._read_checked(digest))
-        table = self._read_compact(content) if compact else pd.read_parquet(content)
+        content = self._read_checked(digest)
+        table = self._read_compact(content) if compact else read_parquet(content)
         return ReferenceData(table, as_of, self.contract)
 
     def read_outcomes(self, digest: str, as_of: pd.Period) -> ReferenceData:
@@ -77,7 +82,7 @@ class ReferenceStore:
         Raises RegistryError as `read` does.
         """
         columns = [self.contract.snapshot_date, *self.contract.monitored, LABEL, STEP_LABEL]
-        content = io.BytesIO(self._read_checked(digest))
+        content = self._read_checked(digest)
         return ReferenceData(self._read_compact(content, columns), as_of, self.contract)
 
     def read_labels(self, digest: str, as_of: pd.Period) -> ReferenceData:
@@ -86,13 +91,13 @@ class ReferenceStore:
         Raises RegistryError as `read` does.
         """
         columns = [self.contract.id, self.contract.snapshot_date, LABEL, STEP_LABEL]
-        content = io.BytesIO(self._read_checked(digest))
+        content = self._read_checked(digest)
         return ReferenceData(self._read_compact(content, columns), as_of, self.contract)
 
-    def _read_compact(self, content: io.BytesIO, columns: list[str] | None = None) -> pd.DataFrame:
+    def _read_compact(self, content: bytes, columns: list[str] | None = None) -> pd.DataFrame:
         """Columns one by one, so that no more than one is held twice."""
         texts = [name for name, column in self.contract.columns.items() if column.is_text]
-        table = pq.read_table(content, columns=columns, read_dictionary=texts)
+        table = pq.read_table(pa.BufferReader(content), columns=columns, read_dictionary=texts)
         compact: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
         return compact
 
@@ -102,8 +107,8 @@ class ReferenceStore:
         Raises RegistryError as `read` does.
         """
         content, date = self._read_checked(digest), self.contract.snapshot_date
-        newest = pd.read_parquet(io.BytesIO(content), columns=[date])[date].max()
-        return pd.read_parquet(io.BytesIO(content), filters=[(date, "==", newest)])
+        newest = read_parquet(content, columns=[date])[date].max()
+        return read_parquet(content, filters=[(date, "==", newest)])
 
     def _read_checked(self, digest: str) -> bytes:
         path = self.folder / f"{digest}.parquet"

@@ -4,7 +4,6 @@ MLflow is imported inside the functions that use it: it costs seconds. Whether a
 to be promoted is for `governance`.
 """
 
-import io
 import json
 import logging
 import os
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pandas as pd
 from pydantic import Field, TypeAdapter
 
-from attrition_assets.adapters.files import content_digest, to_parquet_bytes
+from attrition_assets.adapters.files import content_digest, read_parquet, to_parquet_bytes
 from attrition_assets.adapters.mlflow_answers import answering, find_database, prepare_mlflow
 from attrition_assets.contract import Contract
 from attrition_assets.errors import PromotionError, RegistryError
@@ -346,7 +345,7 @@ class Registry:
             run_id=str(found.run_id),
             reference_digest=tags["reference_digest"],
             pipeline=skops.io.loads(model, trusted=list(TRUSTED_TYPES)),
-            held_out=pd.read_parquet(io.BytesIO(held_out)),
+            held_out=read_parquet(held_out),
             contract=self.contract,
             recipe=tags.get("recipe", FORMER_RECIPE),
             model_sha256=tags["model_sha256"],

@@ -18,6 +18,7 @@ import pandas as pd
 
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.drift_reports import DriftReports
+from attrition_assets.adapters.files import read_parquet
 from attrition_assets.adapters.held_out_scores import HeldOut, HeldOutScores
 from attrition_assets.adapters.metrics_table import MetricsTable
 from attrition_assets.adapters.reference_store import ReferenceStore
@@ -183,7 +184,7 @@ class _ReferenceFiles:
             return min(parse_month(month) for month in self.store.sources(digest))
         if table.is_file():
             date = self.store.contract.snapshot_date
-            return pd.Period(pd.read_parquet(table, columns=[date])[date].min(), freq="M")
+            return pd.Period(read_parquet(table, columns=[date])[date].min(), freq="M")
         if otherwise is not None:
             return otherwise
         written = min(path.stat().st_mtime for path in self.by_digest[digest])
@@ -237,7 +238,7 @@ def _read_versions(paths: Iterable[Path]) -> set[int]:
         files = path.glob("*.parquet") if path.is_dir() else [path]
         for file in files if of_predictions else ():
             if file.suffix == ".parquet":
-                versions = pd.read_parquet(file, columns=["model_version"])["model_version"]
+                versions = read_parquet(file, columns=["model_version"])["model_version"]
                 found |= set(versions.astype(int))
     return found
 

@@ -5,7 +5,6 @@ digest. No reader gets a table by any other way.
 """
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,12 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from attrition_assets.adapters.files import content_digest, to_parquet_bytes, write_atomically
+from attrition_assets.adapters.files import (
+    content_digest,
+    read_parquet,
+    to_parquet_bytes,
+    write_atomically,
+)
 from attrition_assets.adapters.snapshots import RawSnapshot
 from attrition_assets.adapters.versions import list_versions, write_version
 from attrition_assets.adapters.waivers import Waiver, Waivers
@@ -248,9 +252,7 @@ class SnapshotStore:
         content = path.read_bytes() if path.is_file() else b""
         if content_digest(content) != ledger.table_sha256:
             raise SnapshotError(f"{path} is not the table that was checked: {how} again")
-        return pd.read_parquet(
-            io.BytesIO(content), columns=None if columns is None else list(columns)
-        )
+        return read_parquet(content, columns=None if columns is None else list(columns))
 
     def read_version(self, month: pd.Period, version: int) -> pd.DataFrame:
         """One version of a month's table, the present one or one that was superseded or refused.
@@ -263,7 +265,7 @@ class SnapshotStore:
         for each in list_versions(path):
             content = each.read_bytes()
             if content_digest(content) in digests:
-                return pd.read_parquet(io.BytesIO(content))
+                return read_parquet(content)
         raise SnapshotError(
             f"version {version} of the snapshot of {month} does not lie in {self.folder} as it was "
             "accepted: restore it from a backup"

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from attrition_assets.adapters.files import content_digest
+from attrition_assets.adapters.files import content_digest, read_parquet
 from attrition_assets.casting import read_dates, read_ids
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
@@ -164,7 +164,7 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
         raise SnapshotError(f"{name} is an empty file: send it again")
     try:
         if name.endswith(".parquet"):
-            return pd.read_parquet(io.BytesIO(content))
+            return read_parquet(content)
         table = pd.read_csv(
             io.BytesIO(content),
             dtype=str,

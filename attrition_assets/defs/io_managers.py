@@ -7,7 +7,7 @@ from dagster import InputContext, IOManager, MetadataValue, OutputContext
 from dagster._check import not_none
 
 from attrition_assets.adapters.drift_reports import DriftReports
-from attrition_assets.adapters.files import to_parquet_bytes
+from attrition_assets.adapters.files import read_parquet, to_parquet_bytes
 from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.snapshot_store import JudgedSnapshot, SnapshotStore
 from attrition_assets.adapters.versions import superseded, write_version
@@ -33,7 +33,7 @@ class ParquetIOManager(IOManager):
     def load_input(self, context: InputContext) -> pd.DataFrame:
         """Read the partition's table. Raises SnapshotError if it was never materialized."""
         path = _path(self.home, context, ".parquet")
-        return pd.read_parquet(_require(path, context))
+        return read_parquet(_require(path, context))
 
 
 class DriftReportIOManager(IOManager):

@@ -12,6 +12,7 @@ from dagster import DagsterInstance
 
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.drift_reports import DriftReports
+from attrition_assets.adapters.files import read_parquet
 from attrition_assets.adapters.snapshot_store import Ledger, SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.adapters.suspension import ScoringSwitch
@@ -151,7 +152,7 @@ def _read_present(
     """The scores and the report of one version of the month; None for each that is not there."""
     key = partition_key(month)
     path = partition_path(settings.home, "predictions", key, ".parquet")
-    scores = pd.read_parquet(path) if path.is_file() else None
+    scores = read_parquet(path) if path.is_file() else None
     if scores is None or scores["snapshot_version"].iloc[0] != version:
         return None, None
     report = DriftReports(settings.home).read(month)

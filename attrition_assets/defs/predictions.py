@@ -17,6 +17,7 @@ from dagster import (
     asset_check,
 )
 
+from attrition_assets.adapters.files import read_parquet
 from attrition_assets.adapters.registry import ModelVersion, Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotSource
@@ -88,7 +89,7 @@ def _choose_version(
     not learned from outcomes after the month. Raises RegistryError if there is none.
     """
     if path.is_file():
-        return registry.load(int(pd.read_parquet(path)["model_version"].iloc[0]))
+        return registry.load(int(read_parquet(path)["model_version"].iloc[0]))
     champion = registry.load_champion()
     reconcile_champion(instance, registry, datetime.now(UTC))
     if champion.as_of <= month:

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from attrition_assets.adapters.files import (
     alone,
     content_digest,
+    read_parquet,
     to_parquet_bytes,
     write_atomically,
 )
@@ -80,6 +82,17 @@ def test_equal_tables_are_equal_bytes_and_others_are_not(make_snapshot: MakeSnap
     again = make_snapshot("2026-01", 50, 0).set_axis(range(7, 57))
     assert to_parquet_bytes(table) == to_parquet_bytes(again)
     assert to_parquet_bytes(table) != to_parquet_bytes(make_snapshot("2026-01", 50, 1))
+
+
+def test_a_table_is_read_from_its_file_and_from_its_content(
+    make_snapshot: MakeSnapshot, tmp_path: Path
+) -> None:
+    table, path = make_snapshot("2026-01", 50, 0), tmp_path / "table.parquet"
+    path.write_bytes(to_parquet_bytes(table))
+    pd.testing.assert_frame_equal(read_parquet(path), table)
+    pd.testing.assert_frame_equal(read_parquet(path.read_bytes(), columns=["Age"]), table[["Age"]])
+    with pytest.raises(FileNotFoundError):
+        read_parquet(tmp_path / "absent.parquet")
 
 
 def test_the_digest_is_the_sha_256_of_the_standard() -> None:

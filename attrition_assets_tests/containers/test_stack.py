@@ -110,8 +110,9 @@ def list_releases(stack: Stack) -> dict[str, str]:
 def scored_once(stack: Stack, month: str) -> bool:
     """Whether a month's predictions are of the people of its snapshot, each once."""
     read = (
-        "import pandas as pd; scored, people = (pd.read_parquet(f'/state/assets/{name}/"
-        f"{month}-01.parquet').EmployeeNumber "
+        "from attrition_assets.adapters.files import read_parquet; from pathlib import Path; "
+        "scored, people = (read_parquet(Path(f'/state/assets/{name}/"
+        f"{month}-01.parquet')).EmployeeNumber "
         "for name in ('predictions', 'employee_snapshot')); "
         "print(len(people) > 0 and sorted(scored) == sorted(set(people)))"
     )

@@ -8,8 +8,9 @@ from threading import Thread
 
 import httpx
 import pytest
-from dagster import DagsterInstance
+from dagster import DagsterInstance, DagsterRun
 
+from attrition_assets.defs.runs import RETRAINING, TRIGGER_TAG
 from attrition_assets.deployment import Deployment
 from attrition_assets.errors import DeploymentError
 from attrition_assets.months import parse_month
@@ -67,6 +68,12 @@ def test_a_month_is_run_its_sensor_decides_and_a_failure_is_told(
         last = done.stdout.splitlines()[-1]
         assert last.startswith(f"no retraining: {LAST}: retraining is not needed")
         assert instance.get_runs_count() == before + 1
+        # As if the sensor had decided while the month's run was still at its last assets.
+        judged = instance.get_run_records(limit=1)[0].dagster_run.run_id
+        requested = DagsterRun(RETRAINING, "of-the-month", tags={TRIGGER_TAG: judged})
+        instance.add_run(requested)
+        instance.add_run(DagsterRun(RETRAINING, "of-another", tags={TRIGGER_TAG: "another"}))
+        assert Deployment(webserver, print).find_requested(judged) == ["of-the-month"]
         refused = run(copy, "attrition", "run", FAULT, "--at", webserver)
         assert refused.returncode == 1
         assert "the month's run ended as FAILURE" in refused.stderr
