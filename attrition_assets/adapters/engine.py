@@ -295,6 +295,9 @@ def open_spark(master: str) -> Any:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("attrition-assets")
     builder = builder.remote(master) if master.startswith("sc://") else builder.master(master)
+    if master.startswith("local"):
+        # The 200 tasks of each step that Spark has by default are for clusters.
+        builder = builder.config("spark.sql.shuffle.partitions", "8")
     for key, value in SPARK_SETTINGS.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()

@@ -64,8 +64,9 @@ def read_people(
     chosen = choose_people(table, contract, one_in)
     with engine.speaking(f"read {place}"):
         rows: pd.DataFrame = engine.backend.to_pyarrow(chosen).to_pandas()
-    if engine.is_spark and _is_whole(rows[contract.snapshot_date]):
-        rows[contract.snapshot_date] = _to_dates(rows[contract.snapshot_date])
+    date = contract.snapshot_date
+    if engine.is_spark and date in rows and _is_whole(rows[date]):
+        rows[date] = _to_dates(rows[date])
     return rows.sort_values(contract.id, ignore_index=True)
 
 

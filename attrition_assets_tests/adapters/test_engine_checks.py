@@ -1,5 +1,6 @@
 """The checks of a table that stays where it is say what those of its rows in memory say."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,13 @@ MORE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     ),
     "not one row": lambda table: table.head(0),
 }
+BEYOND_DUCKDB = {
+    "nothing wrong",
+    "text in a number",
+    "some employees doubled",
+    "dates of the month before",
+    "an id that is lacking",
+}
 WAYS = {name: spoil_table for name, (spoil_table, _) in TABLES.items()} | MORE
 
 
@@ -80,13 +88,15 @@ def judge(
 def test_each_way_to_be_broken_is_named_as_it_is_in_memory(
     how: str, held: Held, make_snapshot: MakeSnapshot, contract: Contract
 ) -> None:
+    if held.engine.name != "duckdb" and how not in BEYOND_DUCKDB:
+        pytest.skip("what other engines may do otherwise is in a few of them")
     before = make_snapshot("2026-01", PEOPLE, 1).drop(columns="Attrition", errors="ignore")
     sent = WAYS[how](before.assign(SnapshotDate=last_day(MONTH)))
     by_rows, found, summarized = judge(held, sent, contract, before)
     for name in ALL if summarized else OF_ROWS:
         one, other = by_rows[name], found[name]
         assert (other.holds, other.faults, other.value) == (one.holds, one.faults, one.value), name
-        assert other.explanation.split(" (rows ")[0] == one.explanation.split(" (rows ")[0]
+        assert other.explanation == re.sub(r" \(rows [\d, ]+\)", "", one.explanation)
     assert all(each.holds for each in found.values()) == (how == "nothing wrong")
     assert list(found) == list(by_rows)
     if not summarized:

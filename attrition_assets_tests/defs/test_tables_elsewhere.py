@@ -16,7 +16,6 @@ from dagster import (
     define_asset_job,
 )
 
-from attrition_assets.adapters.files import read_parquet
 from attrition_assets.defs.runs import explain_failure
 from attrition_assets.demo import Loop, prepare_home
 from attrition_assets.errors import SettingsError
@@ -54,7 +53,7 @@ class Site:
         return self.loop.read_report(parse_month(month))
 
     def scores(self, asset: str, month: str) -> pd.DataFrame:
-        table = read_parquet(self.path(asset, month))
+        table = pd.read_parquet(self.path(asset, month))  # a file, or Spark's folder of them
         return table.sort_values(self.loop.contract.id, ignore_index=True)
 
 
@@ -119,6 +118,7 @@ def test_a_month_where_it_lies_is_judged_and_scored_as_one_in_memory(
     assert not summaries[0].list_differences(summaries[1])
 
 
+@pytest.mark.slow
 def test_a_broken_table_is_refused_and_its_rows_stay_where_they_are(site: Site) -> None:
     folder = site.tables / f"{UNSEEN}.parquet"
     sound = pd.concat([pd.read_parquet(path) for path in sorted(folder.iterdir())])
@@ -144,6 +144,7 @@ def test_a_broken_table_is_refused_and_its_rows_stay_where_they_are(site: Site) 
     assert store.accepted_version(month) == 1
 
 
+@pytest.mark.slow
 def test_what_changed_since_it_was_checked_is_not_scored(site: Site) -> None:
     assert site.run(UNSEEN, "employee_snapshot").success
     path = site.tables / f"{UNSEEN}.parquet" / "a.parquet"
@@ -156,6 +157,7 @@ def test_what_changed_since_it_was_checked_is_not_scored(site: Site) -> None:
     assert not site.path("scores", UNSEEN).exists()
 
 
+@pytest.mark.slow
 def test_a_score_that_is_lacking_fails_the_check(site: Site) -> None:
     assert site.run(UNSEEN, "employee_snapshot", "predictions").success
     path = site.path("scores", UNSEEN)
