@@ -29,6 +29,8 @@ from pydantic import SecretStr
 
 from attrition_assets.adapters.engine import TableEngine
 from attrition_assets.adapters.engine_scoring import Scoring, score_table
+from attrition_assets.adapters.snapshot_store import SnapshotStore
+from attrition_assets.adapters.table_source import TableSnapshot
 from attrition_assets.contract import Kind, read_contract
 from attrition_assets.monitoring.pairing import ComparedColumn
 from attrition_assets.monitoring.row_test import Limits, compare_rows, compare_summaries
@@ -46,6 +48,7 @@ SIZES = (100_000, 1_000_000, 2_000_000) if QUICK else (1_000_000, 10_000_000, 50
 COMPARED = 20_000 if QUICK else 1_000_000
 PART, STAFF = 500_000, 20_000
 SUMMARY, RIVAL, SCORES, PIPELINE = "summary", "polars", "scores", "pipeline"
+CHECKS, MONTH, KEPT_ONE_IN = "checks", pd.Period("2026-01", freq="M"), 100
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,22 @@ def run(task: str, folder: Path, rows: int) -> None:
     work: dict[str, Callable[[], object]] = {
         SUMMARY: lambda: engine.summarize(path, CONTRACT),
         RIVAL: lambda: summarize_by_polars(path),
+        CHECKS: lambda: check_month(engine, path, folder / f"home-{rows}"),
         SCORES: lambda: score_table(engine, path, scoring, out),
         PIPELINE: lambda: score_by_pipeline(path, scoring, out),
     }
     started = time.monotonic()
     cpu = measure_cpu(work[task])
     print(json.dumps({"cpu": cpu, "seconds": time.monotonic() - started, "mib": read_peak()}))
+
+
+def check_month(engine: TableEngine, path: Path, home: Path) -> None:
+    """What `employee_snapshot` does: all checks, the summary, and the rows of some people."""
+    store = SnapshotStore(home, CONTRACT)
+    sent = TableSnapshot(str(path), engine, CONTRACT, KEPT_ONE_IN)
+    judged = store.judge(sent, MONTH, departures=None)
+    store.keep(judged)
+    assert judged.table is not None, judged.verdicts
 
 
 def read_peak() -> float:
@@ -265,14 +278,14 @@ def benchmark(folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     company = simulate_company(
-        first_month=pd.Period("2026-01", freq="M"),
+        first_month=MONTH,
         months=1,
         seed=0,
         headcount=STAFF,
         burn_in_months=120,
     )
     (staff,) = company.snapshots.values()
-    staff = staff[COLUMNS]
+    staff = staff[[*COLUMNS, CONTRACT.snapshot_date]]
     left = np.random.default_rng(0).random(len(staff)) < 0.2
     pipeline = build_pipeline(CONTRACT, DEFAULTS[Family.LOGISTIC])
     pipeline.fit(select_features(staff, CONTRACT), left)
@@ -282,10 +295,10 @@ def benchmark(folder: Path) -> None:
         path = folder / f"{rows}.parquet"
         if not path.is_file():
             write_people(path, staff, rows, 0)
-        tasks = [SUMMARY, SCORES, *([RIVAL] if rows <= SIZES[1] else [])]
+        tasks = [SUMMARY, CHECKS, SCORES, *([RIVAL] if rows <= SIZES[1] else [])]
         for task in (*tasks, *([PIPELINE] if rows == SIZES[0] else [])):
             costs[task, rows] = measure(task, folder, rows)
-    engines, equal = compare_engines(folder, staff)
+    engines, equal = compare_engines(folder, staff[COLUMNS])
     middle = SIZES[1]
     bare = costs[PIPELINE, SIZES[0]].cpu * middle / SIZES[0]
     figures: dict[str, object] = {
@@ -300,6 +313,7 @@ def benchmark(folder: Path) -> None:
     about = {
         SUMMARY: "summary, DuckDB",
         RIVAL: "the same by polars, streaming",
+        CHECKS: f"a month's checks and summary, one in {KEPT_ONE_IN} people kept",
         SCORES: "scores, DuckDB to Parquet",
         PIPELINE: "scores by the bare pipeline, in memory",
     }
