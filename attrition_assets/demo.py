@@ -98,7 +98,7 @@ class Loop:
         self.contract: Contract = read_contract(settings.contract)
         self.source = open_source(settings, self.contract)
         self.store = SnapshotStore(settings.home, self.contract)
-        self.registry = Registry(settings.mlflow_uri, settings.home, self.contract)
+        self.registry = Registry(settings.mlflow_uri, settings.home, self.contract, settings.unit)
         self.definitions: Definitions = build_definitions(settings)
         self.cursors: dict[str, str | None] = {}
 

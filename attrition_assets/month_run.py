@@ -18,7 +18,7 @@ from attrition_assets.adapters.removal import require_not_removed
 from attrition_assets.definitions import build_definitions
 from attrition_assets.defs.command_runs import tagging_runs
 from attrition_assets.defs.month_state import MonthState, State, read_state
-from attrition_assets.defs.partitions import MONTHS
+from attrition_assets.defs.partitions import CALENDAR
 from attrition_assets.defs.runs import MONTHLY, SUMMARY, explain_failure
 from attrition_assets.demo import QUIET
 from attrition_assets.errors import AttritionError
@@ -56,7 +56,7 @@ def read_month(text: str, now: datetime) -> pd.Period:
 
 def _list_ended(now: datetime) -> tuple[pd.Period, pd.Period]:
     """The first and the last month that can be run at `now`."""
-    keys = MONTHS.get_partition_keys(current_time=now)
+    keys = CALENDAR.get_partition_keys(current_time=now)
     if not keys:
         raise ValueError("no month since ATTRITION_FIRST_MONTH has ended yet")
     return parse_month(keys[0]), parse_month(keys[-1])

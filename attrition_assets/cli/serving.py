@@ -85,7 +85,9 @@ def bundle(folder: Path, version: int | None) -> None:
     from attrition_assets.contract import read_contract
 
     settings = load_settings()
-    registry = Registry(settings.mlflow_uri, settings.home, read_contract(settings.contract))
+    registry = Registry(
+        settings.mlflow_uri, settings.home, read_contract(settings.contract), settings.unit
+    )
     chosen = version if version is not None else registry.load_champion().version
     card = settings.home / "reports" / "models" / str(chosen) / "card.md"
     facts = Bundles(folder).write(registry, chosen, card, datetime.now(UTC))

@@ -106,7 +106,7 @@ def score(table: str, output: Path, version: int | None, engine: str | None) -> 
 
     settings = load_settings()
     contract = read_contract(settings.contract)
-    registry = Registry(settings.mlflow_uri, settings.home, contract)
+    registry = Registry(settings.mlflow_uri, settings.home, contract, settings.unit)
     model = registry.load_champion() if version is None else registry.load(version)
     scoring = Scoring(model.pipeline, contract, model.threshold, model.version)
 

@@ -25,10 +25,10 @@ from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.metadata import read_all_metadata
 from attrition_assets.defs.model import champion
+from attrition_assets.defs.partition_keys import read_key_month
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.promotion import reconcile_champion
 from attrition_assets.errors import RegistryError
-from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 from attrition_assets.training.explanations import give_reasons, measure_importance
 
@@ -53,7 +53,7 @@ def predictions(
     suspended.
     """
     switch.require_on()
-    month = parse_month(context.partition_key)
+    month = read_key_month(context.partition_key)
     path = partition_path(settings.home, "predictions", context.partition_key, ".parquet")
     version = _choose_version(context.instance, registry, month, path)
     probability = version.score(employee_snapshot)
@@ -94,7 +94,7 @@ def _choose_version(
     reconcile_champion(instance, registry, datetime.now(UTC))
     if champion.as_of <= month:
         return champion
-    for promoted in read_all_metadata(instance, "champion"):
+    for promoted in read_all_metadata(instance, "champion", registry.unit):
         version = registry.load(promoted["version"])
         if version.as_of <= month:
             return version

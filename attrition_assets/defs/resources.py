@@ -11,7 +11,7 @@ from attrition_assets.adapters.database import Database
 from attrition_assets.adapters.model_cards import ModelCards
 from attrition_assets.adapters.prediction_table import PredictionTable
 from attrition_assets.adapters.reference_store import ReferenceStore
-from attrition_assets.adapters.registry import EXPERIMENT, Registry
+from attrition_assets.adapters.registry import Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.source import open_source
 from attrition_assets.adapters.suspension import ScoringSwitch
@@ -33,7 +33,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     contract, home = read_contract(settings.contract), settings.home
     snapshot_store = SnapshotStore(home, contract)
     reference_store = ReferenceStore(home, contract)
-    registry = Registry(settings.mlflow_uri, home, contract)
+    registry = Registry(settings.mlflow_uri, home, contract, settings.unit)
     policy = read_policy(settings.contract)
     return {
         "settings": settings,
@@ -87,7 +87,7 @@ def _build_mlflow_run(registry: Registry) -> ResourceDefinition:
             tracking.end_run(status=status)
 
     configured: ResourceDefinition = mlflow_run.configured(
-        {"mlflow_tracking_uri": registry.uri, "experiment_name": EXPERIMENT}
+        {"mlflow_tracking_uri": registry.uri, "experiment_name": registry.name}
     )
     return configured
 

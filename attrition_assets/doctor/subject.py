@@ -53,7 +53,9 @@ class Subject:
     @cached_property
     def registry(self) -> Registry:
         """MLflow."""
-        return Registry(self.settings.mlflow_uri, self.settings.home, self.contract)
+        return Registry(
+            self.settings.mlflow_uri, self.settings.home, self.contract, self.settings.unit
+        )
 
     @cached_property
     def champion(self) -> ModelVersion:

@@ -55,7 +55,9 @@ def follow_once(registry: Registry, folder: Path, home: Path, now: datetime) -> 
 
 def follow(settings: Settings, parent: int) -> None:
     """Follow the champion until the process that started this one, `parent`, is gone."""
-    registry = Registry(settings.mlflow_uri, settings.home, read_contract(settings.contract))
+    registry = Registry(
+        settings.mlflow_uri, settings.home, read_contract(settings.contract), settings.unit
+    )
     known = ""
     while os.getppid() == parent:
         found = follow_once(registry, settings.serving_folder, settings.home, datetime.now(UTC))
