@@ -355,11 +355,23 @@ class Settings(Value):
         of_unit._unit = unit
         return of_unit
 
-    def by_unit(self) -> "dict[str | None, Self]":
-        """The settings of each unit by its name; of one unit, or without units, these alone."""
+    def choose_unit(self, unit: str | None) -> Self:
+        """The settings of the unit that is named; there must be one where there are units.
+
+        Raises SettingsError, which lists them.
+        """
+        if unit is None and self.units:
+            raise SettingsError(
+                f"of which unit? There are {', '.join(self.units)}: attrition --unit "
+                f"{self.units[0]} ..."
+            )
+        return self if unit is None else self.of_unit(unit)
+
+    def by_unit(self) -> tuple[Self, ...]:
+        """The settings of each unit; those of one unit, or without units, are alone."""
         if self.unit is not None or not self.units:
-            return {self.unit: self}
-        return {unit: self.of_unit(unit) for unit in self.units}
+            return (self,)
+        return tuple(self.of_unit(unit) for unit in self.units)
 
     @property
     def serving_folder(self) -> Path:

@@ -17,7 +17,7 @@ from dagster._core.events import JobFailureData
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster_shared.error import SerializableErrorInfo
 
-from attrition_assets.defs.partition_keys import is_of_unit, read_key_month
+from attrition_assets.defs.partition_keys import is_of_unit, month_key, read_key_month
 
 MONTHLY, RETRAINING, SUMMARY, PROMOTION = "monthly", "retraining", "summary", "promotion"
 # The month that a retraining answers (if the sensor asked for it), and the one it learns up to.
@@ -57,6 +57,14 @@ def is_run_of(run: DagsterRun, unit: str | None) -> bool:
 def tag_unit(unit: str | None) -> dict[str, str]:
     """The tags of a unit's runs that are of no month; none without units."""
     return {} if unit is None else {PARTITION_TAG: unit}
+
+
+def tag_month(month: pd.Period, unit: str | None) -> dict[str, str]:
+    """The tags of a month's runs, or of those of a unit's month, as Dagster gives them."""
+    tags = {PARTITION_TAG: month_key(month, unit)}
+    if unit is not None:
+        tags |= {f"{PARTITION_TAG}/month": month_key(month), f"{PARTITION_TAG}/unit": unit}
+    return tags
 
 
 def read_month(run: DagsterRun) -> pd.Period | None:
