@@ -19,8 +19,11 @@ from attrition_assets.settings import Settings
 class Subject:
     """One environment at one time, and the state that its settings point to."""
 
-    def __init__(self, environment: Mapping[str, str], now: datetime) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], now: datetime, unit: str | None = None
+    ) -> None:
         self.environment = environment
+        self.unit = unit
         self.now = now
         self._opened = ExitStack()
 
@@ -32,8 +35,8 @@ class Subject:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings of the environment."""
-        return Settings.from_environment(self.environment)
+        """The settings of the environment; of a unit, where there are some."""
+        return Settings.from_environment(self.environment).choose_unit(self.unit)
 
     @cached_property
     def contract(self) -> Contract:
@@ -65,7 +68,7 @@ class Subject:
     @cached_property
     def instance(self) -> DagsterInstance:
         """Dagster's record."""
-        home = str(self.settings.home)
+        home = str(self.settings.instance_home)
         return self._opened.enter_context(DagsterInstance.from_config(home))
 
     @cached_property

@@ -70,4 +70,5 @@ def follow(settings: Settings, parent: int) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ended by the API that started it
     log_json_lines(logging.WARNING)
-    follow(load_settings(), int(sys.argv[1]))
+    unit = sys.argv[2] if sys.argv[2:] else None
+    follow(load_settings().choose_unit(unit), int(sys.argv[1]))
