@@ -17,12 +17,13 @@ from attrition_assets.defs import (
     snapshot,
     summary,
 )
-from attrition_assets.defs.resources import build_resources
+from attrition_assets.defs.resources import build_resources, build_resources_by_unit
 from attrition_assets.settings import Settings, load_settings
 
 
 def build_definitions(settings: Settings) -> Definitions:
     """Everything that Dagster knows of, over the state that the settings point to."""
+    grouped = settings.units and settings.unit is None
     return Definitions(
         assets=[
             snapshot.employee_snapshot,
@@ -60,7 +61,7 @@ def build_definitions(settings: Settings) -> Definitions:
             automation.send_issues,
             automation.tag_champion,
         ],
-        resources=build_resources(settings),
+        resources=(build_resources_by_unit(settings) if grouped else build_resources(settings)),
         # Six short steps a month: a process for each would cost more than the work.
         executor=in_process_executor,
     )

@@ -31,13 +31,13 @@ from attrition_assets.adapters.source import open_source
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.definitions import build_definitions
 from attrition_assets.defs.io_managers import partition_path
+from attrition_assets.defs.partition_keys import month_key, read_key_month
 from attrition_assets.defs.promotion import find_objection, promote_version
 from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.runs import REASON_TAG, explain_failure
 from attrition_assets.errors import AttritionError, SettingsError
 from attrition_assets.monitoring.report import DriftReport
 from attrition_assets.monitoring.summary import describe_findings
-from attrition_assets.months import parse_month, partition_key
 from attrition_assets.outcomes import label_snapshot
 from attrition_assets.settings import PROJECT_ROOT, Settings
 
@@ -98,7 +98,7 @@ class Loop:
         self.contract: Contract = read_contract(settings.contract)
         self.source = open_source(settings, self.contract)
         self.store = SnapshotStore(settings.home, self.contract)
-        self.registry = Registry(settings.mlflow_uri, settings.home, self.contract)
+        self.registry = Registry(settings.mlflow_uri, settings.home, self.contract, settings.unit)
         self.definitions: Definitions = build_definitions(settings)
         self.cursors: dict[str, str | None] = {}
 
@@ -177,7 +177,7 @@ class Loop:
             instance=instance,
             cursor=self.cursors.get(name),
             definitions=self.definitions,
-            resources={name: held[name] for name in ("policy", "snapshot_store", "settings")},
+            resources={"settings": held["settings"]},
         )
         tick = self.definitions.resolve_sensor_def(name).evaluate_tick(context)
         self.cursors[name] = tick.cursor or self.cursors.get(name)
@@ -186,7 +186,7 @@ class Loop:
     def write_summaries(self, instance: DagsterInstance) -> None:
         """Write anew the summaries that the second sensor asks for."""
         for request in self.evaluate(instance, SUMMARIZE).run_requests or ():
-            month = parse_month(str(request.partition_key))
+            month = read_key_month(str(request.partition_key))
             result = self.run(instance, "summary", month, tags=_as_sensor(request, SUMMARIZE))
             if not result.success:
                 raise AttritionError(
@@ -236,9 +236,10 @@ class Loop:
         tags: dict[str, str] | None = None,
     ) -> ExecuteInProcessResult:
         """Run a job of the definitions in this process; what happens is in Dagster's event log."""
+        unit = self.settings.unit
         return self.definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
-            partition_key=None if month is None else partition_key(month),
+            partition_key=unit if month is None else month_key(month, unit),
             asset_selection=[AssetKey(name) for name in assets] if assets else None,
             run_config={**(run_config or {}), **QUIET},
             tags=tags,
@@ -254,7 +255,7 @@ class Loop:
 
     def measure_auc(self, month: pd.Period, known_by: pd.Period) -> float | None:
         """AUC of a month's scores as given at the time; None until its outcomes are known."""
-        path = partition_path(self.settings.home, "predictions", partition_key(month), ".parquet")
+        path = partition_path(self.settings.home, "predictions", month_key(month), ".parquet")
         if not path.is_file():
             return None
         scores = read_parquet(path).set_index(self.contract.id)["probability"]

@@ -13,9 +13,8 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from attrition_assets.defs.runs import MONTHLY, TRIGGER_TAG
+from attrition_assets.defs.runs import MONTHLY, TRIGGER_TAG, tag_month
 from attrition_assets.errors import DeploymentError
-from attrition_assets.months import partition_key
 
 SENSOR = "retrain_on_drift"
 ASK_SECONDS, TIMEOUT_SECONDS = 2.0, 30.0
@@ -49,13 +48,13 @@ class Deployment:
     report: Callable[[str], None]
     _met: bool = field(default=False, init=False)
 
-    def run_month(self, month: pd.Period) -> None:
+    def run_month(self, month: pd.Period, unit: str | None = None) -> None:
         """Run a month, wait for what the sensor decides then, and for the retraining if there is.
 
         Raises DeploymentError if one of both runs fails, nobody would decide, or nothing answers.
         """
         self._require_daemons()
-        judged = self._await("month", self._launch(month))
+        judged = self._await("month", self._launch(month, unit))
         self.report(f"the sensor {SENSOR} decides ...")
         tick = self._await_tick(max((each["timestamp"] for each in self._ticks()), default=0.0))
         requested = self.find_requested(judged)
@@ -135,8 +134,8 @@ class Deployment:
         if self._read_sensor()["status"] != "RUNNING":
             raise DeploymentError(f"the sensor {SENSOR} at {self.url} is stopped: start it first")
 
-    def _launch(self, month: pd.Period) -> str:
-        tags = [{"key": "dagster/partition", "value": partition_key(month)}]
+    def _launch(self, month: pd.Period, unit: str | None) -> str:
+        tags = [{"key": key, "value": value} for key, value in tag_month(month, unit).items()]
         given = {
             "selector": {**self._place, "jobName": MONTHLY},
             "runConfigData": {},

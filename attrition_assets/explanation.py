@@ -23,6 +23,7 @@ from attrition_assets.casting import read_ids
 from attrition_assets.contract import Contract, read_contract
 from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.month_state import State, read_state
+from attrition_assets.defs.partition_keys import month_key
 from attrition_assets.errors import AttritionError, RegistryError, SnapshotError
 from attrition_assets.governance.decisions import Entry, Kind
 from attrition_assets.governance.explanation import (
@@ -32,7 +33,6 @@ from attrition_assets.governance.explanation import (
     Reason,
     Score,
 )
-from attrition_assets.months import partition_key
 from attrition_assets.settings import Settings
 
 SHOWN = 5
@@ -65,10 +65,10 @@ def collect_explanation(
     """
     contract = read_contract(settings.contract)
     store = SnapshotStore(settings.home, contract)
-    registry = Registry(settings.mlflow_uri, settings.home, contract)
+    registry = Registry(settings.mlflow_uri, settings.home, contract, settings.unit)
     source, switch = open_source(settings, contract), ScoringSwitch(settings.home)
     state = read_state(month, instance, source, store, switch, settings)
-    path = partition_path(settings.home, "predictions", partition_key(month), ".parquet")
+    path = partition_path(settings.home, "predictions", month_key(month), ".parquet")
     tables = [read_parquet(each) for each in list_versions(path)]
     if not tables and state.state == State.REMOVED:
         raise AttritionError(f"the scores of {month} cannot be told any more: {state.reason}")
@@ -81,7 +81,7 @@ def collect_explanation(
             f"no {contract.id} {employee} among the {len(tables[-1])} people who were scored in "
             f"{month}: give the id as the month's snapshot has it, or another month"
         )
-    scored_at, present = _read_times(instance, month), store.accepted_version(month)
+    scored_at, present = _read_times(instance, month, settings.unit), store.accepted_version(month)
     log = DecisionLog(settings.home).known_entries()
     read = _Reader(contract, store, registry, log, month)
     scores = []
@@ -101,9 +101,11 @@ def collect_explanation(
     )
 
 
-def _read_times(instance: DagsterInstance, month: pd.Period) -> dict[int, datetime]:
+def _read_times(
+    instance: DagsterInstance, month: pd.Period, unit: str | None
+) -> dict[int, datetime]:
     """When each version of a month's predictions was made, by Dagster's record."""
-    chosen = AssetRecordsFilter(AssetKey("predictions"), asset_partitions=[partition_key(month)])
+    chosen = AssetRecordsFilter(AssetKey("predictions"), asset_partitions=[month_key(month, unit)])
     times: dict[int, datetime] = {}
     for record in instance.fetch_materializations(chosen, limit=1000).records:  # newest first
         made = not_none(record.asset_materialization).metadata.get("version")

@@ -18,13 +18,14 @@ from attrition_assets.adapters.removal import require_not_removed
 from attrition_assets.definitions import build_definitions
 from attrition_assets.defs.command_runs import tagging_runs
 from attrition_assets.defs.month_state import MonthState, State, read_state
-from attrition_assets.defs.partitions import MONTHS
+from attrition_assets.defs.partition_keys import month_key
+from attrition_assets.defs.partitions import CALENDAR
 from attrition_assets.defs.runs import MONTHLY, SUMMARY, explain_failure
 from attrition_assets.demo import QUIET
 from attrition_assets.errors import AttritionError
 from attrition_assets.monitoring.decision import decide_retraining
 from attrition_assets.monitoring.summary import describe_findings
-from attrition_assets.months import parse_month, partition_key
+from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 
 # Dagster puts the class of an exception before its message; a person needs the message.
@@ -56,7 +57,7 @@ def read_month(text: str, now: datetime) -> pd.Period:
 
 def _list_ended(now: datetime) -> tuple[pd.Period, pd.Period]:
     """The first and the last month that can be run at `now`."""
-    keys = MONTHS.get_partition_keys(current_time=now)
+    keys = CALENDAR.get_partition_keys(current_time=now)
     if not keys:
         raise ValueError("no month since ATTRITION_FIRST_MONTH has ended yet")
     return parse_month(keys[0]), parse_month(keys[-1])
@@ -73,13 +74,13 @@ def run_month(settings: Settings, instance: DagsterInstance, month: pd.Period) -
     def run(job: str, tags: dict[str, str]) -> ExecuteInProcessResult:
         return definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
-            partition_key=partition_key(month),
+            partition_key=month_key(month, settings.unit),
             run_config=QUIET,
             tags=tags,
             raise_on_error=False,
         )
 
-    with tagging_runs(settings.home) as tags:
+    with tagging_runs(settings.instance_home) as tags:
         result = run(MONTHLY, tags)
         if not result.success:  # as the sensor would, if a daemon ran
             run(SUMMARY, tags)

@@ -47,13 +47,13 @@ def find_past(settings: Settings, instance: DagsterInstance, now: datetime) -> P
     Raises StorageError while a retraining is under way: what it made is no version's yet, and would
     seem to be needed by none.
     """
-    if running := find_running_retraining(instance):
+    if running := find_running_retraining(instance, settings.unit):
         raise StorageError(
             f"a retraining is under way (run {running.run_id}): wait until it has ended, or end it "
             "in Dagster's UI, then do it again. Nothing was removed"
         )
     contract = read_contract(settings.contract)
-    registry = Registry(settings.mlflow_uri, settings.home, contract)
+    registry = Registry(settings.mlflow_uri, settings.home, contract, settings.unit)
     last = find_last_past(now, settings.retention_days)
     store = SnapshotStore(settings.home, contract)
     removable = find_removable(settings.home, registry, store, last)

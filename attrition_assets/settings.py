@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import (
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 PREFIX = "ATTRITION_"
 PROJECT_ROOT = Path(__file__).parents[1]
+
+
+def _name_served(home: Path) -> SecretStr:
+    """Where answered predictions are stored by default."""
+    return SecretStr(f"sqlite:///{home}/serving/predictions.db")
 
 
 class Settings(Value):
@@ -59,6 +65,11 @@ class Settings(Value):
     )
     kept_one_in: int = Field(
         1, ge=1, description="of such a table the rows of one in so many people are kept; default 1"
+    )
+    units: tuple[str, ...] = Field(
+        (),
+        description="business units that are each a company of its own, such as north,south; "
+        "default none",
     )
     contract: Path = Field(DEFAULT_CONTRACT, description="the contract file of the snapshots")
     first_month: str = Field("2023-11", description="first month that is a partition, YYYY-MM")
@@ -122,12 +133,49 @@ class Settings(Value):
         None, description="API key that the pages send where nobody signs in; default none"
     )
 
+    _unit: str | None = PrivateAttr(None)
+
     @field_validator("*", mode="before")
     @classmethod
     def _is_given(cls, value: object) -> object:
         if value == "":
             raise ValueError("is empty: give a value, or unset it")
         return value
+
+    @field_validator("units", mode="before")
+    @classmethod
+    def _are_units(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        names = tuple(name.strip() for name in value.split(","))
+        wrong = [name for name in names if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name)]
+        if wrong:
+            raise ValueError(
+                f"{', '.join(map(repr, wrong))}: no name of a unit such as north or plant-2 (lower "
+                "case, digits, - and _)"
+            )
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)}: named twice")
+        if len(names) < 2:
+            raise ValueError(f"{value!r} is one unit: name two or more, or unset it")
+        return names
+
+    @model_validator(mode="after")
+    def _shares_nothing_between_units(self) -> Self:
+        shared = {
+            "ATTRITION_DATABASE": self.database is not None,
+            "ATTRITION_GITHUB_TOKEN": self.github_token is not None,
+            "ATTRITION_IMAGES": self.images != "none",
+            "ATTRITION_BAKED_MODEL": self.baked_model is not None,
+            "ATTRITION_SERVED_PREDICTIONS": self.served_predictions != _name_served(self.home),
+        }
+        named = [name for name, is_set in shared.items() if is_set]
+        if self.units and named:
+            raise ValueError(
+                f"{', '.join(named)}: set for all units at once, which would mix them; unset it, "
+                "or ATTRITION_UNITS"
+            )
+        return self
 
     @field_validator("first_month")
     @classmethod
@@ -273,7 +321,7 @@ class Settings(Value):
         home = Path(given.setdefault("home", default_home)).expanduser().absolute()
         imported = home / "data"
         given.setdefault("data", str(imported if imported.is_dir() else PROJECT_ROOT / "data"))
-        given.setdefault("served_predictions", f"sqlite:///{home}/serving/predictions.db")
+        given.setdefault("served_predictions", _name_served(home).get_secret_value())
         given.setdefault("mlflow_uri", f"sqlite:///{home}/mlflow/mlflow.db")
         try:
             return cls.model_validate(given)
@@ -289,6 +337,66 @@ class Settings(Value):
                 for name, field in cls.model_fields.items()
             )
             raise SettingsError(f"settings refused:\n{faults}\naccepted are:\n{accepted}") from None
+
+    @property
+    def unit(self) -> str | None:
+        """The unit that these are the settings of; None of a company without, or of the group."""
+        return self._unit
+
+    @property
+    def instance_home(self) -> Path:
+        """The home of Dagster's record, which the units share."""
+        return self.home if self.unit is None else self.home.parents[1]
+
+    @property
+    def import_folder(self) -> Path:
+        """Where imported months are written: what `data` is by default once they are."""
+        return self.instance_home / "data" / (self.unit or "")
+
+    def of_unit(self, unit: str) -> Self:
+        """The settings of one unit: a company of its own, with its own data and state.
+
+        Raises SettingsError, which lists the units, if there is none of that name.
+        """
+        if unit not in self.units:
+            known = ", ".join(self.units)
+            raise SettingsError(
+                f"no unit {unit!r}: "
+                + (
+                    f"there are {known}"
+                    if known
+                    else "ATTRITION_UNITS is not set, so there is none"
+                )
+            )
+        home = self.home / "units" / unit
+        of_unit = self.model_copy(
+            update={
+                "home": home,
+                "data": self.data / unit,
+                "served_predictions": _name_served(home),
+                "reports_url": f"{self.reports_url}/{unit}",
+            }
+        )
+        of_unit._unit = unit
+        return of_unit
+
+    def choose_unit(self, unit: str | None) -> Self:
+        """The settings of the unit that is named; there must be one where there are units.
+
+        Raises SettingsError, which lists them.
+        """
+        if unit is None and self.units:
+            raise SettingsError(
+                f"of which unit? There are {', '.join(self.units)}: attrition --unit "
+                f"{self.units[0]} ..."
+            )
+        return self if unit is None else self.of_unit(unit)
+
+    def by_unit(self) -> tuple[Self, ...]:
+        """The settings of each unit; those of one unit, or without units, are alone."""
+        if self.unit is not None or not self.units:
+            return (self,)
+        return tuple(self.of_unit(unit) for unit in self.units)
 
     @property
     def serving_folder(self) -> Path:

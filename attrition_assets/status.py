@@ -84,8 +84,8 @@ def collect_status(settings: Settings, instance: DagsterInstance, now: datetime)
     store = SnapshotStore(settings.home, contract)
     due = pd.Period(f"{now:%Y-%m}", freq="M") - 1
     champions, models = (
-        read_all_metadata(instance, "champion"),
-        read_all_metadata(instance, "model"),
+        read_all_metadata(instance, "champion", settings.unit),
+        read_all_metadata(instance, "model", settings.unit),
     )
     sent, fault = [], None
     try:
@@ -99,13 +99,13 @@ def collect_status(settings: Settings, instance: DagsterInstance, now: datetime)
     states = [state for state in states if state.state != State.REMOVED]
     judged = [state for state in states if state.state == State.JUDGED]
     last = judged[-1] if judged else None
-    running = find_running_retraining(instance)
+    running = find_running_retraining(instance, settings.unit)
     champion = _find_champion(champions, models)
     return Status(
         champion=champion,
         challenger=find_waiting(models, champions),
         last=last,
-        decision=read_decision(instance, last.month) if last else None,
+        decision=read_decision(instance, last.month, settings.unit) if last else None,
         alarm=_find_alarm(champion, last, settings.home, store),
         blocked=tuple(reversed(_select_blocked(states, judged, models))),
         due=due,

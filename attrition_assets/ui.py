@@ -33,15 +33,21 @@ SHOWN = {
 def list_served(settings: Settings) -> dict[str, list[str]]:
     """The commands of `make serve`, by name."""
     attrition = str(Path(sys.executable).parent / "attrition")
-    apis = {name: [attrition, "serve", name] for name in ("predictions", "drift", "frontend")}
+    unit = [] if settings.unit is None else ["--unit", settings.unit]
+    apis = {
+        name: [attrition, *unit, "serve", name] for name in ("predictions", "drift", "frontend")
+    }
     return {"mlflow": list_services(settings)["mlflow"], **apis}
 
 
 def list_services(settings: Settings) -> dict[str, list[str]]:
     """The commands of `make ui`, by name."""
     bin_folder, workspace = Path(sys.executable).parent, str(PROJECT_ROOT / "workspace.yaml")
-    reports = settings.home / "reports"
+    reports = settings.instance_home / "reports"
     reports.mkdir(parents=True, exist_ok=True)
+    for each in settings.by_unit():  # where `reports_url` of a unit leads
+        if each.unit is not None and not (reports / each.unit).is_symlink():
+            (reports / each.unit).symlink_to(each.home / "reports")
     return {
         "dagster-webserver": [
             *(str(bin_folder / "dagster-webserver"), "--workspace", workspace),
@@ -70,8 +76,8 @@ def run_services(
     logs.mkdir(parents=True, exist_ok=True)
     environment = {
         **os.environ,
-        "DAGSTER_HOME": str(settings.home),
-        "ATTRITION_HOME": str(settings.home),
+        "DAGSTER_HOME": str(settings.instance_home),
+        "ATTRITION_HOME": str(settings.instance_home),
         "DO_NOT_TRACK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         # MLflow's job runner, for evaluating language models, would start five processes.

@@ -285,7 +285,7 @@ def benchmark(folder: Path) -> None:
         burn_in_months=120,
     )
     (staff,) = company.snapshots.values()
-    staff = staff[[*COLUMNS, CONTRACT.snapshot_date]]
+    staff = staff.drop(columns=CONTRACT.label, errors="ignore")
     left = np.random.default_rng(0).random(len(staff)) < 0.2
     pipeline = build_pipeline(CONTRACT, DEFAULTS[Family.LOGISTIC])
     pipeline.fit(select_features(staff, CONTRACT), left)

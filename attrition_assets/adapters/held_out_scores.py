@@ -12,9 +12,7 @@ import pandas as pd
 
 from attrition_assets.adapters.mlflow_answers import answering, find_database
 from attrition_assets.adapters.registry import (
-    EXPERIMENT,
     HELD_OUT_FILE,
-    MODEL_NAME,
     REMOVED,
     Registry,
 )
@@ -47,10 +45,10 @@ class HeldOutScores:
         Raises RegistryError if one does not say so: what it needs could not be told from the rest.
         """
         with answering(self.registry.uri):
-            found = self.registry.client.search_model_versions(f"name='{MODEL_NAME}'")
+            found = self.registry.client.search_model_versions(f"name='{self.registry.name}'")
         if lacking := [int(each.version) for each in found if not set(NEEDED) <= set(each.tags)]:
             raise RegistryError(
-                f"versions {sorted(lacking)} of {MODEL_NAME!r} lack the tags "
+                f"versions {sorted(lacking)} of {self.registry.name!r} lack the tags "
                 f"{' or '.join(NEEDED)}, so what they need is not known: restore the tags, or "
                 "delete the versions in MLflow"
             )
@@ -97,7 +95,7 @@ class HeldOutScores:
         with answering(self.registry.uri, known="Do it again: what is gone is on record"):
             if held_out.version:
                 version = str(held_out.version)
-                client.set_model_version_tag(MODEL_NAME, version, REMOVED, said)
+                client.set_model_version_tag(self.registry.name, version, REMOVED, said)
             place = client.get_run(held_out.run_id).info.artifact_uri
             get_artifact_repository(place).delete_artifacts(HELD_OUT_FILE)
 
@@ -106,7 +104,7 @@ class HeldOutScores:
         found: list[HeldOut] = []
         token: str | None = None
         with answering(self.registry.uri):
-            experiment = client.get_experiment_by_name(EXPERIMENT)
+            experiment = client.get_experiment_by_name(self.registry.name)
             while token != "":
                 page = client.search_runs(
                     [experiment.experiment_id], "tags.as_of != ''", page_token=token

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 MODEL_NAME = "attrition"
-EXPERIMENT = "attrition"
 CHAMPION, CHALLENGER = "champion", "challenger"
 MODEL_FILE, HELD_OUT_FILE, AUDIT_FILE = "model.skops", "held_out.parquet", "fairness.json"
 # The tag that says when a version's held-out scores were removed under retention, and by whom.
@@ -79,6 +78,7 @@ class ModelVersion:
     params: Params
     importance: dict[str, float]
     model_sha256: str
+    name: str = MODEL_NAME
 
     def score(self, table: pd.DataFrame) -> pd.Series:
         """Probability of leaving within the horizon for each row of a snapshot's table.
@@ -93,7 +93,7 @@ class ModelVersion:
             missing = ", ".join(X.columns[X.isna().any()])
             gaps = f"; values are missing in {missing}" if missing else ""
             raise RegistryError(
-                f"version {self.version} of {MODEL_NAME!r} cannot score this table ({why}{gaps}): "
+                f"version {self.version} of {self.name!r} cannot score this table ({why}{gaps}): "
                 f"if the contract has changed since {self.as_of}, train a version under it, "
                 "`attrition retrain --reason TEXT`, and promote that"
             ) from None
@@ -106,7 +106,7 @@ class ModelVersion:
         """
         if self.recipe not in {family.recipe for family in Family}:
             raise RegistryError(
-                f"version {self.version} of {MODEL_NAME!r} is of the recipe {self.recipe}, whose "
+                f"version {self.version} of {self.name!r} is of the recipe {self.recipe}, whose "
                 "scores this release cannot explain: train a version, `attrition retrain --reason "
                 "TEXT`, and promote that"
             )
@@ -142,6 +142,12 @@ class Registry:
     uri: str
     home: Path
     contract: Contract
+    unit: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What MLflow calls the model and its experiment: the units share a server."""
+        return MODEL_NAME if self.unit is None else f"{MODEL_NAME}-{self.unit}"
 
     @cached_property
     def client(self) -> "MlflowClient":
@@ -161,10 +167,10 @@ class Registry:
         mlflow.set_tracking_uri(self.uri)
         with answering(self.uri):
             client = mlflow.MlflowClient(self.uri)
-            if client.get_experiment_by_name(EXPERIMENT) is None:
+            if client.get_experiment_by_name(self.name) is None:
                 local = find_database(self.uri) is not None
                 folder = (self.home / "mlflow" / "artifacts").as_uri() if local else None
-                client.create_experiment(EXPERIMENT, artifact_location=folder)
+                client.create_experiment(self.name, artifact_location=folder)
         return client
 
     def register(
@@ -204,9 +210,9 @@ class Registry:
                 **({"fairness": json.dumps(audit.by_part)} if audit else {}),
             }
             version = self._find_untold(tags, told) or self._log_version(trained, held_out, tags)
-            client.set_registered_model_alias(MODEL_NAME, CHALLENGER, str(version))
+            client.set_registered_model_alias(self.name, CHALLENGER, str(version))
             if version == 1:
-                client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
+                client.set_registered_model_alias(self.name, CHAMPION, str(version))
             return version
 
     def _find_untold(self, tags: dict[str, str], told: Collection[int]) -> int | None:
@@ -215,7 +221,7 @@ class Registry:
         if newest is None or newest[0] in told:
             return None
         version, run_id = newest
-        known = self.client.get_model_version(MODEL_NAME, str(version)).tags
+        known = self.client.get_model_version(self.name, str(version)).tags
         if any(known.get(name) != tags[name] for name in IDENTITY):
             return None
         self.client.set_terminated(run_id)
@@ -239,11 +245,11 @@ class Registry:
             skops_trusted_types=list(TRUSTED_TYPES),
         )
         _log_file(held_out, HELD_OUT_FILE)
-        if not client.search_registered_models(f"name='{MODEL_NAME}'"):
-            client.create_registered_model(MODEL_NAME)
+        if not client.search_registered_models(f"name='{self.name}'"):
+            client.create_registered_model(self.name)
         digest = content_digest(self._read(info.model_uri, MODEL_FILE))
         registered = client.create_model_version(
-            MODEL_NAME,
+            self.name,
             info.model_uri,
             mlflow.active_run().info.run_id,
             tags={**tags, "model_sha256": digest},
@@ -260,7 +266,7 @@ class Registry:
         version = self._alias(CHAMPION)
         if version is None and (versions := self.versions()):
             raise RegistryError(
-                f"no version of {MODEL_NAME!r} has the alias 'champion' though {len(versions)} "
+                f"no version of {self.name!r} has the alias 'champion' though {len(versions)} "
                 f"exist: restore it with `attrition promote --version N`, N in {versions}"
             )
         return version
@@ -280,7 +286,7 @@ class Registry:
             if maker == run_id:
                 return version
         raise RegistryError(
-            f"no version of {MODEL_NAME!r} was made by the MLflow run {run_id!r}: there are "
+            f"no version of {self.name!r} was made by the MLflow run {run_id!r}: there are "
             f"{sorted(made_by)}; name one with --version"
         )
 
@@ -291,13 +297,13 @@ class Registry:
     def find_creation(self, version: int) -> datetime:
         """When a version was registered, in UTC. Raises RegistryError if it is unknown."""
         with answering(self.uri):
-            found = self.client.get_model_version(MODEL_NAME, str(version))
+            found = self.client.get_model_version(self.name, str(version))
         return datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
 
     def _made_by(self) -> dict[int, str]:
         """All registered versions, each with the MLflow run that made it."""
         with answering(self.uri):
-            found = self.client.search_model_versions(f"name='{MODEL_NAME}'")
+            found = self.client.search_model_versions(f"name='{self.name}'")
         return {int(each.version): str(each.run_id) for each in found}
 
     def load_champion(self) -> ModelVersion:
@@ -318,24 +324,24 @@ class Registry:
         import skops.io
 
         if version not in (known := self.versions()):
-            raise RegistryError(f"no version {version} of {MODEL_NAME!r}; there are {known}")
+            raise RegistryError(f"no version {version} of {self.name!r}; there are {known}")
         with answering(self.uri):
-            found = self.client.get_model_version(MODEL_NAME, str(version))
+            found = self.client.get_model_version(self.name, str(version))
         if lacking := [name for name in TAGS if name not in found.tags]:
             raise RegistryError(
-                f"version {version} of {MODEL_NAME!r} lacks the tags {', '.join(lacking)}: no "
+                f"version {version} of {self.name!r} lacks the tags {', '.join(lacking)}: no "
                 "retraining of this release registered it; make another version champion with "
                 "`attrition promote --version N`, or train one: `attrition retrain --reason TEXT`"
             )
         tags: dict[str, Any] = found.tags
         if REMOVED in tags:
             raise RegistryError(
-                f"the held-out scores of version {version} of {MODEL_NAME!r} were {tags[REMOVED]}: "
+                f"the held-out scores of version {version} of {self.name!r} were {tags[REMOVED]}: "
                 "it can score no more; promote another version, or train one: `attrition retrain "
                 "--reason TEXT`"
             )
         model = self._read_checked(
-            version, f"models:/{MODEL_NAME}/{version}/{MODEL_FILE}", tags["model_sha256"]
+            version, f"models:/{self.name}/{version}/{MODEL_FILE}", tags["model_sha256"]
         )
         held_out = self._read_checked(
             version, f"runs:/{found.run_id}/{HELD_OUT_FILE}", tags["held_out_sha256"]
@@ -349,13 +355,14 @@ class Registry:
             contract=self.contract,
             recipe=tags.get("recipe", FORMER_RECIPE),
             model_sha256=tags["model_sha256"],
-            **_read_values(version, tags),
+            name=self.name,
+            **_read_values(self.name, version, tags),
         )
 
     def read_model(self, version: int) -> bytes:
         """The model file of a version, verified. Raises RegistryError as `load` does."""
         digest = self.read_tags(version)["model_sha256"]
-        return self._read_checked(version, f"models:/{MODEL_NAME}/{version}/{MODEL_FILE}", digest)
+        return self._read_checked(version, f"models:/{self.name}/{version}/{MODEL_FILE}", digest)
 
     def read_run(self, run_id: str) -> RunRecord:
         """What an MLflow run has on record. Raises RegistryError if a file cannot be read."""
@@ -373,7 +380,7 @@ class Registry:
     def read_tags(self, version: int) -> dict[str, str]:
         """What a version carries, its files unopened."""
         with answering(self.uri):
-            return dict(self.client.get_model_version(MODEL_NAME, str(version)).tags)
+            return dict(self.client.get_model_version(self.name, str(version)).tags)
 
     def read_evidence(self, version: int) -> Evidence:
         """What speaks for and against a version; what cannot be read is a fault of it."""
@@ -398,7 +405,7 @@ class Registry:
         Raises PromotionError if it is not the one whose verdicts the version carries.
         """
         with answering(self.uri):
-            found = self.client.get_model_version(MODEL_NAME, str(version))
+            found = self.client.get_model_version(self.name, str(version))
             held = {each.path for each in self.client.list_artifacts(found.run_id)}
         told = self._judge_tags(version, found.tags).fairness
         if AUDIT_FILE not in held and not told:
@@ -426,18 +433,18 @@ class Registry:
         Raises RegistryError, and changes nothing, if the version is unknown.
         """
         if version not in (versions := self.versions()):
-            raise RegistryError(f"no version {version} of {MODEL_NAME!r}; there are {versions}")
+            raise RegistryError(f"no version {version} of {self.name!r}; there are {versions}")
         previous = self._alias(CHAMPION)
         known = "Which version is champion now, `attrition doctor` says"
         with answering(self.uri, known):
-            self.client.set_registered_model_alias(MODEL_NAME, CHAMPION, str(version))
+            self.client.set_registered_model_alias(self.name, CHAMPION, str(version))
         return previous
 
     def _alias(self, alias: str) -> int | None:
         """The version that has the alias; None if none has, or one that was deleted."""
         client = self.client
         with answering(self.uri):
-            models = client.search_registered_models(f"name='{MODEL_NAME}'")
+            models = client.search_registered_models(f"name='{self.name}'")
         for model in models:
             if alias in model.aliases:
                 version = int(model.aliases[alias])
@@ -470,7 +477,7 @@ class Registry:
             return (copied / file).read_bytes()
 
 
-def _read_values(version: int, tags: dict[str, str]) -> dict[str, Any]:
+def _read_values(name: str, version: int, tags: dict[str, str]) -> dict[str, Any]:
     """What a version's tags say of it. Raises RegistryError if they were changed to no values."""
     try:
         return {
@@ -481,7 +488,7 @@ def _read_values(version: int, tags: dict[str, str]) -> dict[str, Any]:
         }
     except ValueError as error:
         raise RegistryError(
-            f"the tags of version {version} of {MODEL_NAME!r} were changed ({error}): make another "
+            f"the tags of version {version} of {name!r} were changed ({error}): make another "
             "version champion with `attrition promote --version N`, or train one: `attrition "
             "retrain --reason TEXT`"
         ) from None

@@ -47,8 +47,25 @@ def name_who(does: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 
 @click.group(cls=_Group)
-def main() -> None:
+@click.option("--unit", help="the business unit that is meant, where ATTRITION_UNITS names some")
+@click.pass_context
+def main(ctx: click.Context, unit: str | None) -> None:
     """Watches an employee-attrition model and retrains it when, and only when, it should."""
+    ctx.obj = unit
+
+
+def read_unit() -> str | None:
+    """The business unit that the command line names; None if it names none."""
+    unit: str | None = click.get_current_context().find_root().obj
+    return unit
+
+
+def choose_settings() -> Settings:
+    """The settings; where there are business units, those of the one that is named.
+
+    Raises SettingsError, which lists the units, if none is named then, or one that is unknown.
+    """
+    return load_settings().choose_unit(read_unit())
 
 
 def choose_version(held: dict[str, Any], version: int | None, what: str) -> tuple[int, str]:
@@ -92,11 +109,11 @@ def open_instance(settings: Settings, writes: bool = True) -> DagsterInstance:
 
     if writes:
         require_room(settings.home)
-        require_unlocked(settings.home)
-    link_instance_config(settings.home)
-    instance = DagsterInstance.from_config(str(settings.home))
+        require_unlocked(settings.instance_home)
+    link_instance_config(settings.instance_home)
+    instance = DagsterInstance.from_config(str(settings.instance_home))
     if writes:
-        end_dead_runs(instance, settings.home)
+        end_dead_runs(instance, settings.instance_home)
     return instance
 
 

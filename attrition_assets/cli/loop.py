@@ -10,10 +10,12 @@ import click
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.suspension import ScoringSwitch, Suspension
 from attrition_assets.cli.group import (
+    choose_settings,
     main,
     name_who,
     open_instance,
     read_month_option,
+    read_unit,
     report_progress,
 )
 from attrition_assets.governance.decisions import Kind, require_named
@@ -51,9 +53,9 @@ def run_command(month: str | None, url: str | None) -> None:
         from attrition_assets.deployment import Deployment
 
         click.echo(f"{chosen} at {url}")
-        Deployment(url.rstrip("/"), click.echo).run_month(chosen)
+        Deployment(url.rstrip("/"), click.echo).run_month(chosen, choose_settings().unit)
         return
-    settings = load_settings()
+    settings = choose_settings()
     with open_instance(settings) as instance:
         click.echo(run_month(settings, instance, chosen))
 
@@ -72,13 +74,14 @@ def retrain(reason: str, as_of: str, who: str) -> None:
     from attrition_assets.month_run import explain_run
 
     run_config = retraining_config(read_month_option(as_of, "--as-of")) if as_of else {}
-    settings = load_settings()
-    with open_instance(settings) as instance, tagging_runs(settings.home) as tags:
+    settings = choose_settings()
+    with open_instance(settings) as instance, tagging_runs(settings.instance_home) as tags:
         DecisionLog(settings.home).append(
             Kind.RETRAINING_REQUESTED, who=who, why=reason, at=datetime.now(UTC)
         )
         result = defs.resolve_job_def("retraining").execute_in_process(
             instance=instance,
+            partition_key=settings.unit,
             run_config={**run_config, **QUIET},
             tags={**tags, REASON_TAG: reason},
             raise_on_error=False,
@@ -99,7 +102,7 @@ def search() -> None:
     from attrition_assets.defs.resources import build_resources
     from attrition_assets.defs.search import join_search
 
-    settings = load_settings()
+    settings = choose_settings()
     held = build_resources(settings)
     found = join_search(
         settings,
@@ -116,7 +119,7 @@ def status() -> None:
     """Say where the loop stands, what is blocked and why, and the next thing to do."""
     from attrition_assets.status import collect_status, render_status
 
-    settings = load_settings()
+    settings = choose_settings()
     with open_instance(settings, writes=False) as instance:
         click.echo(render_status(collect_status(settings, instance, datetime.now(UTC))))
 
@@ -129,7 +132,7 @@ def suspend(reason: str, who: str) -> None:
     from attrition_assets.defs.suspension import report_suspension
 
     require_named(Kind.SUSPENDED, who, reason)
-    settings = load_settings()
+    settings = choose_settings()
     suspension = Suspension(who=who, why=reason, since=datetime.now(UTC))
     ScoringSwitch(settings.home).suspend(suspension)  # whatever else may be in the way
     click.echo(str(suspension))
@@ -144,7 +147,7 @@ def resume(reason: str, who: str) -> None:
     """Let scoring go on."""
     from attrition_assets.defs.suspension import resume_scoring
 
-    settings = load_settings()
+    settings = choose_settings()
     with open_instance(settings) as instance:
         switch = ScoringSwitch(settings.home)
         resume_scoring(instance, switch, who, reason, datetime.now(UTC))
@@ -162,7 +165,7 @@ def doctor() -> None:
     from attrition_assets.doctor.examination import examine, render_verdict
     from attrition_assets.doctor.subject import Subject
 
-    with Subject(os.environ, datetime.now(UTC)) as subject:
+    with Subject(os.environ, datetime.now(UTC), read_unit()) as subject:
         findings = []
         for finding in examine(CHECKS, subject):
             findings.append(finding)

@@ -9,6 +9,7 @@ from click.core import ParameterSource
 
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.cli.group import (
+    choose_settings,
     choose_version,
     main,
     name_who,
@@ -17,7 +18,6 @@ from attrition_assets.cli.group import (
     tell_images,
 )
 from attrition_assets.cli.pull_requests import FILE, at_repository, promote_merged
-from attrition_assets.settings import load_settings
 
 
 @main.command()
@@ -66,7 +66,7 @@ def promote(
         raise click.UsageError("--override needs a --reason")
     if version is not None and run_id is not None:
         raise click.UsageError("give --version or --run-id, not both")
-    settings = load_settings()
+    settings = choose_settings()
     held = build_resources(settings)
     registry = held["registry"]
     with open_instance(settings) as instance:
@@ -104,7 +104,7 @@ def rollback(reason: str, who: str) -> None:
     from attrition_assets.defs.promotion import roll_back
     from attrition_assets.defs.resources import build_resources
 
-    settings = load_settings()
+    settings = choose_settings()
     held = build_resources(settings)
     with open_instance(settings) as instance:
         now = datetime.now(UTC)
@@ -121,7 +121,7 @@ def card(version: int | None) -> None:
     from attrition_assets.adapters.model_cards import CARD, DATASHEET, PAGE
     from attrition_assets.defs.resources import build_resources
 
-    held = build_resources(load_settings())
+    held = build_resources(choose_settings())
     cards, chosen = held["cards"], version
     if chosen is None:
         chosen = held["registry"].champion_version()
@@ -139,7 +139,7 @@ def decisions(verify: bool, seal: str | None) -> None:
 
     With --verify, ends with 1 if the log is not as it was written.
     """
-    log = DecisionLog(load_settings().home)
+    log = DecisionLog(choose_settings().home)
     if not (verify or seal):
         for entry in log.entries():
             click.echo(entry.describe())

@@ -12,6 +12,7 @@ from dagster import DagsterInstance
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.storage import require_room
 from attrition_assets.cli.group import (
+    choose_settings,
     main,
     name_who,
     read_month_option,
@@ -33,6 +34,8 @@ def demo(data: Path | None, departures: Path | None) -> None:
 
     started = time.monotonic()
     settings = load_settings()
+    if settings.units:
+        raise click.ClickException("the demo walks one company: unset ATTRITION_UNITS")
     require_folder(settings, "demo --data", data is not None)
     if settings.predictions_to:
         raise click.ClickException(
@@ -126,9 +129,9 @@ def import_command(file: Path, months: int, seed: int, departures: Path | None) 
     from attrition_assets.adapters.import_table import import_table
     from attrition_assets.contract import read_contract
 
-    settings = load_settings()
+    settings = choose_settings()
     require_folder(settings, "import", True)
-    folder = settings.home / "data"
+    folder = settings.import_folder
     dates = import_table(
         file,
         folder,
@@ -205,7 +208,7 @@ def accept(month: str, checks: tuple[str, ...], reason: str, who: str) -> None:
     from attrition_assets.contract import read_contract
 
     chosen = read_month_option(month, "MONTH")
-    settings = load_settings()
+    settings = choose_settings()
     store = SnapshotStore(settings.home, read_contract(settings.contract))
     require_named(Kind.CHECK_WAIVED, who, reason)
     for check in checks:
@@ -234,7 +237,7 @@ def acknowledge(month: str, reason: str, who: str) -> None:
     from attrition_assets.adapters.drift_reports import DriftReports
 
     chosen = read_month_option(month, "MONTH")
-    home = load_settings().home
+    home = choose_settings().home
     now = datetime.now(UTC)
     counts_from = Acknowledgements(home).answer(chosen, DriftReports(home), who, reason, now)
     DecisionLog(home).append(

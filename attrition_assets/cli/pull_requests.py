@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from attrition_assets.cli.group import (
+    choose_settings,
     choose_version,
     main,
     open_instance,
     refresh_written_cards,
     tell_images,
 )
-from attrition_assets.settings import PROJECT_ROOT, load_settings
+from attrition_assets.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
     from attrition_assets.defs.proposal import Proposal
@@ -50,7 +51,7 @@ def propose(version: int | None, repository: Path) -> None:
     from attrition_assets.defs.resources import build_resources
     from attrition_assets.governance.model_card import render_model_card
 
-    settings = load_settings()
+    settings = _choose_settings()
     held = build_resources(settings)
     chosen, note = choose_version(held, version, "propose")
     found = GitRepository.find(repository)
@@ -84,7 +85,7 @@ def promote_merged(
     told = read_event(_read_json(event))
     given = read_reviews(_read_json(reviews)) if reviews else ()
     may_push = read_collaborators(_read_json(collaborators)) if collaborators else frozenset()
-    settings = load_settings()
+    settings = _choose_settings()
     held = build_resources(settings)
     registry = held["registry"]
     with open_instance(settings) as instance:
@@ -104,6 +105,17 @@ def promote_merged(
     if decision.concerned and told.pull_request.merged:
         raise click.ClickException(said)
     click.echo(said)
+
+
+def _choose_settings() -> Settings:
+    """The settings. A unit's are refused: a pull request does not say of which unit it is."""
+    settings = choose_settings()
+    if settings.unit is not None:
+        raise click.ClickException(
+            f"pull requests know no units: attrition --unit {settings.unit} promote --version N "
+            "--reason TEXT"
+        )
+    return settings
 
 
 def _say_next(proposal: "Proposal", checkout: Path) -> str:

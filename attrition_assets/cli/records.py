@@ -5,8 +5,13 @@ from datetime import UTC, datetime
 
 import click
 
-from attrition_assets.cli.group import main, name_who, open_instance, read_month_option
-from attrition_assets.settings import load_settings
+from attrition_assets.cli.group import (
+    choose_settings,
+    main,
+    name_who,
+    open_instance,
+    read_month_option,
+)
 
 
 @main.command()
@@ -25,7 +30,7 @@ def explain(employee: str, month: str, as_json: bool) -> None:
     from attrition_assets.governance.explanation import render_explanation
 
     chosen = read_month_option(month, "MONTH")
-    settings = load_settings()
+    settings = choose_settings()
     try:
         person = read_employee(employee, read_contract(settings.contract))
     except ValueError as error:
@@ -46,7 +51,7 @@ def record_images() -> None:
     except ValueError as error:
         said = f"standard input holds no release ({str(error).splitlines()[0]}): give images/N.json"
         raise click.ClickException(said) from None
-    settings = load_settings()
+    settings = choose_settings()
     with open_instance(settings) as instance:
         record_release(instance, Releases(settings.home), release)
     click.echo(f"{release.candidate} is on record: {len(release.images)} images")
@@ -77,7 +82,7 @@ def purge(yes: bool, reason: str | None, who: str) -> None:
     """
     from attrition_assets.purge import find_past, remove_past, render_past
 
-    settings, now = load_settings(), datetime.now(UTC)
+    settings, now = choose_settings(), datetime.now(UTC)
     with open_instance(settings, writes=yes) as instance:
         past = find_past(settings, instance, now)
         click.echo(render_past(past, settings))

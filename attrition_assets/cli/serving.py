@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from attrition_assets.cli.group import main
+from attrition_assets.cli.group import choose_settings, main
 from attrition_assets.serving.keys import KeyRing, Scope
-from attrition_assets.settings import load_settings
 from attrition_assets.ui import PORTS, list_served, run_services
 
 APIS = ("predictions", "drift", "frontend")
@@ -27,7 +26,7 @@ def key() -> None:
 )
 def add_key(name: str, scopes: tuple[str, ...]) -> None:
     """Make a key NAME, good for each --scope; it is shown this once."""
-    secret = KeyRing(load_settings().home).add(
+    secret = KeyRing(choose_settings().home).add(
         name, tuple(Scope(each) for each in scopes), datetime.now(UTC)
     )
     click.echo(secret)
@@ -38,14 +37,14 @@ def add_key(name: str, scopes: tuple[str, ...]) -> None:
 @click.argument("name")
 def revoke_key(name: str) -> None:
     """Let the key NAME be good for nothing from now on."""
-    KeyRing(load_settings().home).revoke(name)
+    KeyRing(choose_settings().home).revoke(name)
     click.echo(f"the key {name!r} is refused from now on")
 
 
 @key.command("list")
 def list_keys() -> None:
     """List the keys: names, scopes and when they were made."""
-    held = KeyRing(load_settings().home).read()
+    held = KeyRing(choose_settings().home).read()
     for each in held:
         click.echo(f"{each.name}  {', '.join(each.scopes)}  made {each.made:%Y-%m-%d %H:%M}")
     if not held:
@@ -68,11 +67,11 @@ def serve(api: str | None, host: str, port: int | None, keys: bool) -> None:
     if api is None:
         if keys or port is not None or not _is_loopback(host):
             raise click.UsageError(f"name what is to be served so: {', '.join(APIS)}")
-        settings = load_settings()
+        settings = choose_settings()
         run_services(settings, list_served(settings), click.echo)
         return
     guarded = keys or not _is_loopback(host)
-    run_api(api, load_settings(), host, PORTS[api] if port is None else port, guarded=guarded)
+    run_api(api, choose_settings(), host, PORTS[api] if port is None else port, guarded=guarded)
 
 
 @main.command()
@@ -84,8 +83,10 @@ def bundle(folder: Path, version: int | None) -> None:
     from attrition_assets.adapters.registry import Registry
     from attrition_assets.contract import read_contract
 
-    settings = load_settings()
-    registry = Registry(settings.mlflow_uri, settings.home, read_contract(settings.contract))
+    settings = choose_settings()
+    registry = Registry(
+        settings.mlflow_uri, settings.home, read_contract(settings.contract), settings.unit
+    )
     chosen = version if version is not None else registry.load_champion().version
     card = settings.home / "reports" / "models" / str(chosen) / "card.md"
     facts = Bundles(folder).write(registry, chosen, card, datetime.now(UTC))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attrition_assets.cli.group import main
+from attrition_assets.cli.group import choose_settings, main
 from attrition_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def score(table: str, output: Path, version: int | None, engine: str | None) -> 
     from attrition_assets.adapters.registry import Registry
     from attrition_assets.contract import read_contract
 
-    settings = load_settings()
+    settings = choose_settings()
     contract = read_contract(settings.contract)
-    registry = Registry(settings.mlflow_uri, settings.home, contract)
+    registry = Registry(settings.mlflow_uri, settings.home, contract, settings.unit)
     model = registry.load_champion() if version is None else registry.load(version)
     scoring = Scoring(model.pipeline, contract, model.threshold, model.version)
 

@@ -20,6 +20,7 @@ from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.contract import Contract
 from attrition_assets.defs.metadata import mlflow_run_url, show_values
+from attrition_assets.defs.partition_keys import read_key_month
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.decision import decide_retraining
@@ -29,7 +30,6 @@ from attrition_assets.monitoring.judge import judge_month
 from attrition_assets.monitoring.people import PeopleHistory
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.monitoring.report import DriftReport, Finding
-from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 from attrition_assets.validation.continuity import find_unrecorded
 
@@ -58,7 +58,7 @@ def drift_report(
 
     Measured against the baseline of the version that scored the month, with that same version.
     """
-    month, contract = parse_month(context.partition_key), source.contract
+    month, contract = read_key_month(context.partition_key), source.contract
     present = _require_present(predictions, month, snapshot_store)
     version = registry.load(int(predictions["model_version"].iloc[0]))
     departures = source.departures(known_by=month)

@@ -25,7 +25,8 @@ from dagster._core.event_api import RunStatusChangeEventType
 
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.defs.metadata import list_model_runs
-from attrition_assets.defs.partitions import MONTHS
+from attrition_assets.defs.partition_keys import is_of_unit, month_key, read_key_month
+from attrition_assets.defs.partitions import CALENDAR
 from attrition_assets.defs.runs import (
     AS_OF_TAG,
     FAILED,
@@ -33,6 +34,7 @@ from attrition_assets.defs.runs import (
     PARTITION_TAG,
     SUMMARY,
     is_retraining,
+    is_run_of,
     read_month,
 )
 from attrition_assets.governance.decisions import REGISTRATION, Entry, Kind, told_versions
@@ -48,27 +50,34 @@ ENDED: tuple[RunStatusChangeEventType, ...] = (
 
 
 def find_summaries(
-    instance: DagsterInstance, cursor: str | None, log: DecisionLog, now: datetime
+    instance: DagsterInstance,
+    cursor: str | None,
+    log: DecisionLog,
+    now: datetime,
+    unit: str | None = None,
 ) -> SensorResult | SkipReason:
-    """A request for each month that there is news of since `cursor`."""
+    """A request for each month, of a unit if one is named, that there is news of since `cursor`."""
     told_event, _, told_entry = (cursor or "").partition("/")
     ended = _list_ended(instance, int(told_event or 0))
     decided = [each for each in log.known_entries() if each.number > int(told_entry or 0)][:PAGE]
-    overdue = find_overdue(instance, now)
+    overdue = find_overdue(instance, now, unit)
     if not (ended or decided or overdue is not None):
         return SkipReason("No run has ended and nothing was decided since the last tick.")
     keys: dict[pd.Period, str] = {}  # one request a month: the last news of it names it
     for _, run_id in ended:
         run = instance.get_run_by_id(run_id)
-        if run and (month := _read_news(instance, run)) is not None:
+        if run and (month := _read_news(instance, run, unit)) is not None:
             keys[month] = run_id
-    for month, entry in _read_decisions(instance, decided):
+    for month, entry in _read_decisions(instance, decided, unit):
         keys[month] = f"entry-{entry.number}"
     if overdue is not None:
         keys[overdue] = "overdue"
     return SensorResult(
         run_requests=[
-            RunRequest(run_key=f"{SUMMARY}-{month}-{key}", partition_key=partition_key(month))
+            RunRequest(
+                run_key="-".join((SUMMARY, *([unit] if unit else []), str(month), key)),
+                partition_key=month_key(month, unit),
+            )
             for month, key in keys.items()
         ],
         cursor=f"{ended[-1][0] if ended else told_event or 0}/"
@@ -76,33 +85,39 @@ def find_summaries(
     )
 
 
-def find_overdue(instance: DagsterInstance, now: datetime) -> pd.Period | None:
+def find_overdue(
+    instance: DagsterInstance, now: datetime, unit: str | None = None
+) -> pd.Period | None:
     """The month that ended last, if nothing was heard of it by the 3rd (UTC); else None.
 
     Where nothing was heard of the month before it either, the months are not run here, or were not
     for long: `attrition doctor` tells that.
     """
     due = pd.Period(f"{now:%Y-%m}", freq="M") - 1
-    if now.day < OVERDUE_DAY or _count_runs(instance, due) or not _count_runs(instance, due - 1):
+    if (
+        now.day < OVERDUE_DAY
+        or _count_runs(instance, due, unit)
+        or not _count_runs(instance, due - 1, unit)
+    ):
         return None
-    return due if partition_key(due) in MONTHS.get_partition_keys(current_time=now) else None
+    return due if partition_key(due) in CALENDAR.get_partition_keys(current_time=now) else None
 
 
-def _count_runs(instance: DagsterInstance, month: pd.Period) -> int:
-    return instance.get_runs_count(RunsFilter(tags={PARTITION_TAG: partition_key(month)}))
+def _count_runs(instance: DagsterInstance, month: pd.Period, unit: str | None) -> int:
+    return instance.get_runs_count(RunsFilter(tags={PARTITION_TAG: month_key(month, unit)}))
 
 
 def _read_decisions(
-    instance: DagsterInstance, entries: list[Entry]
+    instance: DagsterInstance, entries: list[Entry], unit: str | None
 ) -> Iterator[tuple[pd.Period, Entry]]:
     """The summarized months whose summaries do not say yet what an entry records, with it."""
     if not entries:
         return
     summarized = instance.get_materialized_partitions(AssetKey("monthly_summary"))
-    made_by = list_model_runs(instance)
+    made_by = list_model_runs(instance, unit)
     for entry in entries:
         for month in _list_told(instance, entry, made_by):
-            if partition_key(month) in summarized:
+            if month_key(month, unit) in summarized:
                 yield month, entry
 
 
@@ -132,24 +147,25 @@ def _list_ended(instance: DagsterInstance, after: int) -> list[tuple[int, str]]:
     return sorted(found)[:PAGE]
 
 
-def _read_news(instance: DagsterInstance, run: DagsterRun) -> pd.Period | None:
+def _read_news(instance: DagsterInstance, run: DagsterRun, unit: str | None) -> pd.Period | None:
     """The month whose summary does not yet say what became of this run; None if there is none."""
-    if run.job_name == SUMMARY:
+    if run.job_name == SUMMARY or not is_run_of(run, unit):
         return None
     month = read_month(run)
-    if month is not None and partition_key(month) not in MONTHS.get_partition_keys():
+    if month is not None and partition_key(month) not in CALENDAR.get_partition_keys():
         month = None  # a month that is no partition has no summary
     if run.status in FAILED:
-        return month or (_place(instance, run) if is_retraining(run) else None)
+        return month or (_place(instance, run, unit) if is_retraining(run) else None)
     # Of runs that went well, only a retraining that the sensor asked for is news to its month.
     return month if MONTH_TAG in run.tags else None
 
 
-def _place(instance: DagsterInstance, run: DagsterRun) -> pd.Period | None:
+def _place(instance: DagsterInstance, run: DagsterRun, unit: str | None) -> pd.Period | None:
     """The newest accepted month, written on a retraining that failed before it named its own."""
-    accepted = instance.get_materialized_partitions(AssetKey("employee_snapshot"))
+    keys = instance.get_materialized_partitions(AssetKey("employee_snapshot"))
+    accepted = [read_key_month(key) for key in keys if is_of_unit(key, unit)]
     if not accepted:
         return None
-    month = parse_month(max(accepted))
+    month = max(accepted)
     instance.add_run_tags(run.run_id, {AS_OF_TAG: str(month)})
     return month

@@ -12,6 +12,7 @@ from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, Metada
 
 from attrition_assets.adapters.registry import ModelVersion, Registry
 from attrition_assets.adapters.snapshot_store import SnapshotStore
+from attrition_assets.defs.partitions import UNITS
 from attrition_assets.errors import ComparisonError, FairnessError, RegistryError
 from attrition_assets.governance.behaviour import Behaviour, compare_behaviour
 from attrition_assets.governance.comparison import (
@@ -36,28 +37,32 @@ CHAMPION_CHECK, FAIRNESS_CHECK = "holds_against_champion", "fair_to_groups"
 BEHAVIOUR_CHECK, SOURCES_CHECK = "flags_like_champion", "learned_from_sound_data"
 CHECKS = [
     *(
-        AssetCheckSpec(name, asset="model", description=what, blocking=True)
+        AssetCheckSpec(name, asset="model", description=what, blocking=True, partitions_def=UNITS)
         for name, what in MODEL_CHECKS.items()
     ),
     AssetCheckSpec(
         CHAMPION_CHECK,
         asset="model",
+        partitions_def=UNITS,
         description="On the newest people whose outcome is known it is shown to hold against the "
         "champion.",
     ),
     AssetCheckSpec(
         FAIRNESS_CHECK,
         asset="model",
+        partitions_def=UNITS,
         description="Its flags fall evenly on the groups of the protected attributes.",
     ),
     AssetCheckSpec(
         BEHAVIOUR_CHECK,
         asset="model",
+        partitions_def=UNITS,
         description="Few flags of the newest people differ from the champion's.",
     ),
     AssetCheckSpec(
         SOURCES_CHECK,
         asset="model",
+        partitions_def=UNITS,
         description="No month that it learned from was refused or corrected since, or only passed "
         "because a person vouched for it.",
     ),

@@ -34,12 +34,13 @@ from attrition_assets.adapters.releases import (
     make_release,
 )
 from attrition_assets.defs.metadata import show_table
+from attrition_assets.defs.partitions import UNITS
 from attrition_assets.errors import ContainerError
 from attrition_assets.settings import PROJECT_ROOT, Settings
 
 IN_REGISTRY, TRIED_OUT = "images_in_registry", "images_tried_out"
 CHECKS = [
-    AssetCheckSpec(name, asset="images", description=what, blocking=True)
+    AssetCheckSpec(name, asset="images", description=what, blocking=True, partitions_def=UNITS)
     for name, what in {
         IN_REGISTRY: "The registry holds each image under the digest that is on record.",
         TRIED_OUT: "Each starts and becomes healthy, and the API in it answers by its version.",
@@ -54,7 +55,14 @@ class ImagesConfig(Config):
     version: int = Field(0, ge=0, description="the version that is baked in; default the newest")
 
 
-@asset(deps=["model"], group_name="attrition", kinds={"docker"}, check_specs=CHECKS, pool="images")
+@asset(
+    partitions_def=UNITS,
+    deps=["model"],
+    group_name="attrition",
+    kinds={"docker"},
+    check_specs=CHECKS,
+    pool="images",
+)
 def images(
     context: AssetExecutionContext,
     config: ImagesConfig,

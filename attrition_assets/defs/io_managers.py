@@ -12,9 +12,10 @@ from attrition_assets.adapters.reference_store import ReferenceStore
 from attrition_assets.adapters.snapshot_store import JudgedSnapshot, SnapshotStore
 from attrition_assets.adapters.versions import superseded, write_version
 from attrition_assets.defs.metadata import read_run_metadata
+from attrition_assets.defs.partition_keys import read_key_month
 from attrition_assets.errors import SnapshotError, TrainingError
 from attrition_assets.monitoring.report import DriftReport
-from attrition_assets.months import parse_month
+from attrition_assets.months import parse_month, partition_key
 from attrition_assets.training.reference import ReferenceData
 
 
@@ -44,13 +45,13 @@ class DriftReportIOManager(IOManager):
 
     def handle_output(self, context: OutputContext, obj: DriftReport) -> None:
         """Write the partition's report."""
-        path = self.reports.path(parse_month(context.partition_key))
+        path = self.reports.path(read_key_month(context.partition_key))
         version = write_version(path, obj.model_dump_json(indent=1).encode())
         context.add_output_metadata(show_version(path, version))
 
     def load_input(self, context: InputContext) -> DriftReport:
         """Read the partition's report. Raises SnapshotError if it was never materialized."""
-        month = parse_month(context.partition_key)
+        month = read_key_month(context.partition_key)
         _require(self.reports.path(month), context)
         return not_none(self.reports.read(month))
 
@@ -68,7 +69,7 @@ class SnapshotIOManager(IOManager):
 
     def load_input(self, context: InputContext) -> pd.DataFrame:
         """Read an accepted month. Raises SnapshotError if it was refused or never checked."""
-        return self.store.read(parse_month(context.partition_key))
+        return self.store.read(read_key_month(context.partition_key))
 
 
 class ReferenceIOManager(IOManager):
@@ -112,8 +113,8 @@ class ReferenceIOManager(IOManager):
 
 
 def partition_path(home: Path, asset: str, partition: str, suffix: str) -> Path:
-    """Where a partition of an asset lies."""
-    return home / "assets" / asset / f"{partition}{suffix}"
+    """Where a partition of an asset lies: it is named by its month, in the home of its unit."""
+    return home / "assets" / asset / f"{partition_key(read_key_month(partition))}{suffix}"
 
 
 def show_version(path: Path, version: int) -> dict[str, MetadataValue]:

@@ -20,6 +20,7 @@ from attrition_assets.adapters.github import GitHub
 from attrition_assets.adapters.outbox import Outbox
 from attrition_assets.defs.metadata import read_run_metadata
 from attrition_assets.defs.month_state import MonthState, State
+from attrition_assets.defs.partition_keys import is_of_unit
 from attrition_assets.defs.retraining import EVALUATED
 from attrition_assets.defs.runs import (
     IN_PROGRESS,
@@ -48,10 +49,10 @@ class RetrainingResult:
 
 
 def read_retraining(
-    instance: DagsterInstance, month: pd.Period, log: DecisionLog
+    instance: DagsterInstance, month: pd.Period, log: DecisionLog, unit: str | None = None
 ) -> RetrainingResult | None:
     """The newest retraining that the sensor asked for of a month; None if there was none."""
-    runs = find_retrainings(instance, month)
+    runs = find_retrainings(instance, month, unit)
     if not runs:
         return None
     newest, run_id = f"Retraining (run {runs[0].run_id}):", runs[0].run_id
@@ -218,7 +219,9 @@ def check_sent(outbox: Outbox, github: GitHub | None) -> AssetCheckResult:
     )
 
 
-def check_again(instance: DagsterInstance, result: AssetCheckResult) -> list[AssetCheckEvaluation]:
+def check_again(
+    instance: DagsterInstance, result: AssetCheckResult, unit: str | None = None
+) -> list[AssetCheckEvaluation]:
     """`result` for each month of which `issue_sent` failed before: it stands as it is now."""
     newest: dict[str, AssetCheckExecutionRecordStatus] = {}
     for record in instance.event_log_storage.get_asset_check_execution_history(
@@ -236,5 +239,7 @@ def check_again(instance: DagsterInstance, result: AssetCheckResult) -> list[Ass
             partition=partition,
         )
         for partition, status in newest.items()
-        if partition and status == AssetCheckExecutionRecordStatus.FAILED
+        if partition
+        and is_of_unit(partition, unit)
+        and status == AssetCheckExecutionRecordStatus.FAILED
     ]

@@ -33,16 +33,21 @@ def show_values(values: Iterable[BaseModel]) -> TableMetadataValue:
     return show_table(value.model_dump(mode="json") for value in values)
 
 
-def read_latest_metadata(instance: DagsterInstance, asset: str) -> dict[str, Any] | None:
-    """The metadata of an asset's latest materialization; None if there is none."""
-    event = instance.get_latest_materialization_event(AssetKey(asset))
-    made = event.asset_materialization if event else None
-    return _plain(made.metadata) if made else None
+def read_latest_metadata(
+    instance: DagsterInstance, asset: str, unit: str | None = None
+) -> dict[str, Any] | None:
+    """The metadata of an asset's latest materialization, of a unit if one is named; None if there
+    is none.
+    """
+    found = instance.fetch_materializations(_choose(asset, unit), limit=1).records
+    return _plain(not_none(found[0].asset_materialization).metadata) if found else None
 
 
-def read_all_metadata(instance: DagsterInstance, asset: str) -> list[dict[str, Any]]:
-    """The metadata of an asset's materializations, the newest first."""
-    records = instance.fetch_materializations(AssetKey(asset), limit=1000).records
+def read_all_metadata(
+    instance: DagsterInstance, asset: str, unit: str | None = None
+) -> list[dict[str, Any]]:
+    """The metadata of an asset's materializations, the newest first; of a unit if one is named."""
+    records = instance.fetch_materializations(_choose(asset, unit), limit=1000).records
     return [_plain(not_none(record.asset_materialization).metadata) for record in records]
 
 
@@ -50,8 +55,7 @@ def read_partition_metadata(
     instance: DagsterInstance, asset: str, partition: str
 ) -> tuple[str, dict[str, Any]] | None:
     """The run and the metadata of the latest materialization of a partition; None without one."""
-    chosen = AssetRecordsFilter(AssetKey(asset), asset_partitions=[partition])
-    found = instance.fetch_materializations(chosen, limit=1).records
+    found = instance.fetch_materializations(_choose(asset, partition), limit=1).records
     if not found:
         return None
     return found[0].run_id, _plain(not_none(found[0].asset_materialization).metadata)
@@ -61,8 +65,7 @@ def read_latest_observation(
     instance: DagsterInstance, asset: str, partition: str
 ) -> dict[str, Any] | None:
     """The metadata of the latest observation of an asset's partition; None if there is none."""
-    chosen = AssetRecordsFilter(AssetKey(asset), asset_partitions=[partition])
-    found = instance.fetch_observations(chosen, limit=1).records
+    found = instance.fetch_observations(_choose(asset, partition), limit=1).records
     return _plain(not_none(found[0].asset_observation).metadata) if found else None
 
 
@@ -75,9 +78,9 @@ def read_run_metadata(instance: DagsterInstance, run_id: str, asset: str) -> dic
     return None
 
 
-def list_model_runs(instance: DagsterInstance) -> dict[int, str]:
+def list_model_runs(instance: DagsterInstance, unit: str | None = None) -> dict[int, str]:
     """The run that made each version of the model that Dagster knows of, by its id."""
-    records = instance.fetch_materializations(AssetKey("model"), limit=1000).records
+    records = instance.fetch_materializations(_choose("model", unit), limit=1000).records
     made = ((not_none(each.asset_materialization).metadata, each.run_id) for each in records[::-1])
     return {int(str(held["version"].value)): run for held, run in made if "version" in held}
 
@@ -86,6 +89,13 @@ def mlflow_run_url(settings: Settings, registry: Registry, run_id: str) -> str:
     """Where a person sees an MLflow run."""
     experiment = registry.client.get_run(run_id).info.experiment_id
     return f"{settings.mlflow_url}/#/experiments/{experiment}/runs/{run_id}"
+
+
+def _choose(asset: str, partition: str | None) -> AssetRecordsFilter:
+    """The records of an asset; of one of its partitions if one is named."""
+    return AssetRecordsFilter(
+        AssetKey(asset), asset_partitions=None if partition is None else [partition]
+    )
 
 
 def _plain(metadata: Mapping[str, MetadataValue[Any]]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.contract import Contract
 from attrition_assets.defs.metadata import read_partition_metadata, show_table
 from attrition_assets.defs.operations import read_operations
+from attrition_assets.defs.partition_keys import read_key_month
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.errors import SnapshotError
 from attrition_assets.governance.fairness_policy import FairnessPolicy
@@ -32,7 +33,7 @@ from attrition_assets.monitoring.data_metrics import FormerMonth
 from attrition_assets.monitoring.metric_catalogue import FIELDS
 from attrition_assets.monitoring.metrics import MonthFacts, find_faults, measure_month
 from attrition_assets.monitoring.report import DriftReport
-from attrition_assets.months import months_between, parse_month
+from attrition_assets.months import months_between
 from attrition_assets.pictures import draw_metrics, embed_png, to_png
 from attrition_assets.settings import Settings
 
@@ -72,7 +73,7 @@ def monthly_metrics(
     All months are one table, `home/metrics`; the newest is told to Prometheus as well. Of groups of
     fewer people than the fairness policy judges nothing is told.
     """
-    month, contract = parse_month(context.partition_key), source.contract
+    month, contract = read_key_month(context.partition_key), source.contract
     _require_one_version(predictions, drift_report, snapshot_store.accepted_version(month))
     made = read_partition_metadata(context.instance, "predictions", context.partition_key)
     facts = MonthFacts(
@@ -138,7 +139,7 @@ def metrics_complete(
     settings: ResourceParam[Settings],
 ) -> AssetCheckResult:
     """The month's rows are of the documented schema, and hold what every judged month must have."""
-    month = parse_month(context.partition_key)
+    month = read_key_month(context.partition_key)
     try:
         rows = MetricsTable(settings.home).read(month)
         faults = find_faults(rows, str(month), source.contract, fairness.min_people)

@@ -30,6 +30,7 @@ from attrition_assets.defs.gates import (
 )
 from attrition_assets.defs.metadata import mlflow_run_url, read_all_metadata
 from attrition_assets.defs.model_card import write_model_card
+from attrition_assets.defs.partitions import UNITS
 from attrition_assets.defs.promotion import LOOP, report_first_champion
 from attrition_assets.defs.reference import RETRAINING_POOL
 from attrition_assets.defs.search import plan_search
@@ -56,6 +57,7 @@ from attrition_assets.training.search import train_model
 
 champion = AssetSpec(
     "champion",
+    partitions_def=UNITS,
     deps=["model"],
     group_name="attrition",
     kinds={"mlflow"},
@@ -65,6 +67,7 @@ champion = AssetSpec(
 
 
 @asset(
+    partitions_def=UNITS,
     group_name="attrition",
     kinds={"mlflow", "scikitlearn"},
     check_specs=CHECKS,
@@ -160,7 +163,8 @@ def model(
         )
     else:
         known = registry.versions()
-        told = {made["version"] for made in read_all_metadata(context.instance, "model")}
+        made_before = read_all_metadata(context.instance, "model", registry.unit)
+        told = {made["version"] for made in made_before}
         version = registry.register(
             trained, evaluation, reference, digest, comparison, audit, told=told
         )

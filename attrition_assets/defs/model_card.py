@@ -15,10 +15,10 @@ from dagster import (
 from attrition_assets.adapters.drift_reports import DriftReports
 from attrition_assets.adapters.model_cards import DATASHEET_PAGE, PAGE, ModelCards
 from attrition_assets.adapters.registry import Registry
+from attrition_assets.defs.partition_keys import read_key_month
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.errors import AttritionError, RegistryError
 from attrition_assets.governance.model_card import render_model_card
-from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 
 HELD_MONTHS = "every month that it scored, as it was judged, and every promotion"
@@ -41,7 +41,7 @@ def model_card(
     The champion's if the month was not judged. Cards of other versions that lack something since,
     as which version took their place, are written anew as well.
     """
-    month = parse_month(context.partition_key)
+    month = read_key_month(context.partition_key)
     scored = DriftReports(settings.home).scored_by(month)
     version = scored[0] if scored else registry.champion_version()
     if version is None:

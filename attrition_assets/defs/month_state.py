@@ -18,11 +18,11 @@ from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.adapters.suspension import ScoringSwitch
 from attrition_assets.adapters.waivers import WAIVABLE
 from attrition_assets.defs.io_managers import partition_path
+from attrition_assets.defs.partition_keys import month_key
 from attrition_assets.defs.runs import explain_failure, find_last_failure
 from attrition_assets.errors import DatabaseError, SnapshotError
 from attrition_assets.governance.retention import find_removal
 from attrition_assets.monitoring.report import DriftReport
-from attrition_assets.months import partition_key
 from attrition_assets.settings import Settings
 
 
@@ -70,11 +70,11 @@ def read_state(
         if removal := find_removal(entries, month):
             said = f"its records were {removal}"
             return MonthState(month, State.REMOVED, said, "nothing: it is past its retention")
-        return _explain_unchecked(month, instance, source, again)
+        return _explain_unchecked(month, instance, source, again, settings.unit)
     if not ledger.accepted:
         return _explain_refusal(month, ledger, snapshot_store, again)
     scores, report = _read_present(month, ledger.version, settings)
-    why, mend = _explain_last_run(month, instance, again)
+    why, mend = _explain_last_run(month, instance, again, settings.unit)
     if scores is not None and report is not None:
         return MonthState(month, State.JUDGED, why, mend, scores=scores, report=report)
     state = State.NOT_SCORED if scores is None else State.NOT_JUDGED
@@ -86,9 +86,11 @@ def read_state(
     return MonthState(month, state, why, mend, scores=scores)
 
 
-def _explain_last_run(month: pd.Period, instance: DagsterInstance, again: str) -> tuple[str, str]:
+def _explain_last_run(
+    month: pd.Period, instance: DagsterInstance, again: str, unit: str | None
+) -> tuple[str, str]:
     """Why the month's newest run failed, and what to do; two empty texts if it did not."""
-    failure = find_last_failure(instance, partition_key(month))
+    failure = find_last_failure(instance, month_key(month, unit))
     if failure is None:
         return "", ""
     why = explain_failure(instance, failure.run_id)
@@ -96,7 +98,11 @@ def _explain_last_run(month: pd.Period, instance: DagsterInstance, again: str) -
 
 
 def _explain_unchecked(
-    month: pd.Period, instance: DagsterInstance, source: SnapshotSource, again: str
+    month: pd.Period,
+    instance: DagsterInstance,
+    source: SnapshotSource,
+    again: str,
+    unit: str | None,
 ) -> MonthState:
     try:
         held = source.months()
@@ -109,7 +115,7 @@ def _explain_unchecked(
             f"there is no {source.describe_month(month)}",
             f"put it there, then {again}",
         )
-    why, mend = _explain_last_run(month, instance, again)
+    why, mend = _explain_last_run(month, instance, again, unit)
     if not why:
         return MonthState(month, State.NOT_CHECKED, "no run has read its file yet", again)
     return MonthState(month, State.NOT_CHECKED, why, mend)
@@ -150,8 +156,7 @@ def _read_present(
     month: pd.Period, version: int, settings: Settings
 ) -> tuple[pd.DataFrame | None, DriftReport | None]:
     """The scores and the report of one version of the month; None for each that is not there."""
-    key = partition_key(month)
-    path = partition_path(settings.home, "predictions", key, ".parquet")
+    path = partition_path(settings.home, "predictions", month_key(month), ".parquet")
     scores = read_parquet(path) if path.is_file() else None
     if scores is None or scores["snapshot_version"].iloc[0] != version:
         return None, None

@@ -29,10 +29,10 @@ from attrition_assets.adapters.table_source import TableSnapshot
 from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.metadata import read_all_metadata
 from attrition_assets.defs.model import champion
+from attrition_assets.defs.partition_keys import read_key_month
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.promotion import reconcile_champion
 from attrition_assets.errors import RegistryError, SnapshotError
-from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 from attrition_assets.training.explanations import give_reasons, measure_importance
 
@@ -62,7 +62,7 @@ def predictions(
     `home/assets/scores`, and those whose rows are kept are scored here, with reasons.
     """
     switch.require_on()
-    month = parse_month(context.partition_key)
+    month = read_key_month(context.partition_key)
     path = partition_path(settings.home, "predictions", context.partition_key, ".parquet")
     version = _choose_version(context.instance, registry, month, path)
     probability = version.score(employee_snapshot)
@@ -137,7 +137,7 @@ def _choose_version(
     reconcile_champion(instance, registry, datetime.now(UTC))
     if champion.as_of <= month:
         return champion
-    for promoted in read_all_metadata(instance, "champion"):
+    for promoted in read_all_metadata(instance, "champion", registry.unit):
         version = registry.load(promoted["version"])
         if version.as_of <= month:
             return version
@@ -170,7 +170,7 @@ def one_score_per_employee(
     strangers = int((~scored.isin(active)).sum())
     rows, people = len(scored), len(active)
     key = context.partition_key
-    if elsewhere := snapshot_store.count_elsewhere(parse_month(key)):
+    if elsewhere := snapshot_store.count_elsewhere(read_key_month(key)):
         # Of these people each is one of the table's, whose ids were found to be different.
         told = count_scores(partition_path(settings.home, "scores", key, ".parquet"), identity)
         rows, people = told.rows, elsewhere
@@ -197,7 +197,7 @@ def probabilities_valid(
     """Every probability lies in 0 to 1 and none is missing."""
     wrong = int((~predictions["probability"].between(0, 1)).sum())
     key = context.partition_key
-    if snapshot_store.count_elsewhere(parse_month(key)):
+    if snapshot_store.count_elsewhere(read_key_month(key)):
         path = partition_path(settings.home, "scores", key, ".parquet")
         wrong += count_scores(path, source.contract.id).invalid
     return AssetCheckResult(

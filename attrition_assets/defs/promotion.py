@@ -191,7 +191,7 @@ def _make_champion(
             registry.promote(present)
             under_way.end()
         raise
-    _tell_dagster(instance, change)
+    _tell_dagster(instance, change, registry.unit)
     under_way.end()
     return present
 
@@ -204,7 +204,7 @@ def report_first_champion(
         kind=Kind.PROMOTED, version=version, previous=0, who=LOOP, why=why, at=now
     )
     _record(registry, change)
-    _tell_dagster(instance, change)
+    _tell_dagster(instance, change, registry.unit)
 
 
 def _record(registry: Registry, change: ChampionChange) -> None:
@@ -219,13 +219,14 @@ def _record(registry: Registry, change: ChampionChange) -> None:
     )
 
 
-def _tell_dagster(instance: DagsterInstance, change: ChampionChange) -> None:
+def _tell_dagster(instance: DagsterInstance, change: ChampionChange, unit: str | None) -> None:
     """Report the champion as its asset's materialization.
 
     It is champion whether or not Dagster takes it: the next promotion or month tells it then.
     """
     event = AssetMaterialization(
         "champion",
+        partition=unit,
         metadata={
             "version": change.version,
             "previous_version": change.previous,
@@ -260,11 +261,11 @@ def _settle(instance: DagsterInstance, registry: Registry, now: datetime) -> Cha
     if change and change.version == version:
         if not any(change.is_recorded_as(entry) for entry in log.known_entries()):
             _record(registry, change)
-        _tell_dagster(instance, change)
+        _tell_dagster(instance, change, registry.unit)
         under_way.end()
         return change
     under_way.end()  # it never began
-    told = read_latest_metadata(instance, "champion")
+    told = read_latest_metadata(instance, "champion", registry.unit)
     previous = told["version"] if told else 0
     if version is None or version == previous:
         return None
@@ -280,5 +281,5 @@ def _settle(instance: DagsterInstance, registry: Registry, now: datetime) -> Cha
     )
     if not known:
         _record(registry, found)
-    _tell_dagster(instance, found)
+    _tell_dagster(instance, found, registry.unit)
     return None

@@ -8,6 +8,7 @@ from pydantic import Field
 from attrition_assets.adapters.model_cards import ModelCards
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.defs.model_card import refresh_cards
+from attrition_assets.defs.partitions import UNITS
 from attrition_assets.defs.promotion import promote_version
 from attrition_assets.defs.runs import PROMOTION
 
@@ -45,6 +46,7 @@ def move_champion(
 
 @job(
     name=PROMOTION,
+    partitions_def=UNITS,
     description="A version made champion by a person; refused as `attrition promote` refuses it.",
 )
 def promotion_job() -> None:

@@ -4,8 +4,8 @@ import pandas as pd
 from dagster import AssetExecutionContext, MaterializeResult, ResourceParam, asset
 
 from attrition_assets.adapters.prediction_table import PredictionTable
+from attrition_assets.defs.partition_keys import read_key_month
 from attrition_assets.defs.partitions import MONTHS
-from attrition_assets.months import parse_month
 
 
 @asset(partitions_def=MONTHS, group_name="attrition", kinds={"sql"})
@@ -18,7 +18,7 @@ def published_predictions(
 
     Written after their checks have passed, all rows in one transaction.
     """
-    month = parse_month(context.partition_key)
+    month = read_key_month(context.partition_key)
     written = prediction_table.write(predictions, month)
     if not written:
         context.log.info(f"the rows of {month} stand in {prediction_table.place} already")

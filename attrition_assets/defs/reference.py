@@ -17,6 +17,7 @@ from pydantic import Field
 from attrition_assets.adapters.snapshot_store import SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.defs.metadata import show_table
+from attrition_assets.defs.partitions import UNITS
 from attrition_assets.defs.runs import AS_OF_TAG
 from attrition_assets.defs.snapshot import employee_snapshot
 from attrition_assets.errors import TrainingError
@@ -29,7 +30,9 @@ from attrition_assets.validation.continuity import find_unrecorded
 RETRAINING_POOL = "retraining"
 MIN_PEOPLE, MIN_LEAVERS = 200, 30
 CHECKS = [
-    AssetCheckSpec(name, asset="reference_data", description=what, blocking=True)
+    AssetCheckSpec(
+        name, asset="reference_data", description=what, blocking=True, partitions_def=UNITS
+    )
     for name, what in {
         "enough_people": "Enough people have a known outcome to learn from.",
         "enough_leavers": "Enough of them left.",
@@ -46,6 +49,7 @@ class ReferenceConfig(Config):
 
 
 @asset(
+    partitions_def=UNITS,
     deps=[employee_snapshot],
     group_name="attrition",
     kinds={"parquet"},

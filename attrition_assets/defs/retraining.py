@@ -28,6 +28,7 @@ from dagster._core.storage.asset_check_execution_record import (
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.defs.drift_checks import DECISION_CHECK
 from attrition_assets.defs.metadata import read_all_metadata, read_latest_observation
+from attrition_assets.defs.partition_keys import is_of_unit, month_key, read_key_month
 from attrition_assets.defs.promotion import LOOP
 from attrition_assets.defs.runs import (
     MONTH_TAG,
@@ -36,11 +37,12 @@ from attrition_assets.defs.runs import (
     TRIGGER_TAG,
     VERSION_TAG,
     find_running_retraining,
+    tag_unit,
 )
 from attrition_assets.governance.decisions import Kind
 from attrition_assets.monitoring.decision import Decision
 from attrition_assets.monitoring.policy import MonitoringPolicy
-from attrition_assets.months import months_between, parse_month, partition_key
+from attrition_assets.months import months_between, parse_month
 
 DECISION_KEY = AssetCheckKey(AssetKey("drift_report"), DECISION_CHECK)
 EVALUATED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
@@ -67,6 +69,7 @@ def decide_request(
     present_version: Callable[[pd.Period], int],
     log: DecisionLog,
     now: datetime,
+    unit: str | None = None,
 ) -> RunRequest | SkipReason:
     """Request the retraining that the newest judged month calls for, or say why there is none.
 
@@ -74,10 +77,10 @@ def decide_request(
     verdict on another version calls for nothing. What was decided is put on record once for each
     verdict: an observation of `drift_report`, and an entry of the decision log.
     """
-    verdict = find_newest_verdict(instance)
+    verdict = find_newest_verdict(instance, unit)
     if verdict is None:
         return SkipReason("No month has been judged yet.")
-    if verdict.needed and (running := find_running_retraining(instance)):
+    if verdict.needed and (running := find_running_retraining(instance, unit)):
         # Not decided yet: the next tick looks again.
         return SkipReason(f"{verdict.month}: a retraining is under way (run {running.run_id}).")
     if verdict.needed and present_version(verdict.month) != verdict.snapshot_version:
@@ -85,13 +88,14 @@ def decide_request(
             f"{verdict.month}: its snapshot was sent again since it was judged, and refused or "
             "corrected; it calls for a retraining once it is judged again."
         )
-    skip = _explain_skip(instance, policy, verdict)
-    _record_decision(instance, log, verdict, skip, now)
+    skip = _explain_skip(instance, policy, verdict, unit)
+    _record_decision(instance, log, verdict, skip, now, unit)
     if skip:
         return SkipReason(f"{verdict.month}: {skip}")
     return RunRequest(
         run_key=f"{RETRAINING}-{verdict.month}-{verdict.run_id}",
         run_config=retraining_config(verdict.month),
+        partition_key=unit,
         tags={
             MONTH_TAG: str(verdict.month),
             TRIGGER_TAG: verdict.run_id,
@@ -106,23 +110,28 @@ def retraining_config(as_of: pd.Period) -> dict[str, Any]:
     return {"ops": {"reference_data": {"config": {"as_of": str(as_of)}}}}
 
 
-def find_newest_verdict(instance: DagsterInstance) -> MonthVerdict | None:
+def find_newest_verdict(instance: DagsterInstance, unit: str | None = None) -> MonthVerdict | None:
     """The latest verdict on the newest month that was judged, whatever was rerun since."""
-    newest: tuple[str, AssetCheckExecutionRecord] | None = None
+    newest: tuple[pd.Period, AssetCheckExecutionRecord] | None = None
     cursor: int | None = None
     while records := instance.event_log_storage.get_asset_check_execution_history(
         DECISION_KEY, limit=PAGE, cursor=cursor, status=EVALUATED
     ):
         for record in records:
-            if record.partition and (newest is None or record.partition > newest[0]):
-                newest = record.partition, record
+            if not (record.partition and is_of_unit(record.partition, unit)):
+                continue
+            month = read_key_month(record.partition)
+            if newest is None or month > newest[0]:
+                newest = month, record
         cursor = records[-1].id
     return None if newest is None else _read_verdict(*newest)
 
 
-def read_decision(instance: DagsterInstance, month: pd.Period) -> dict[str, Any] | None:
+def read_decision(
+    instance: DagsterInstance, month: pd.Period, unit: str | None = None
+) -> dict[str, Any] | None:
     """What was decided on the month's latest verdict: action, reason and run; None if nothing."""
-    return read_latest_observation(instance, "drift_report", partition_key(month))
+    return read_latest_observation(instance, "drift_report", month_key(month, unit))
 
 
 def find_waiting(
@@ -136,11 +145,11 @@ def find_waiting(
     return models[0] if models and models[0]["version"] not in promoted else None
 
 
-def _read_verdict(partition: str, record: AssetCheckExecutionRecord) -> MonthVerdict:
+def _read_verdict(month: pd.Period, record: AssetCheckExecutionRecord) -> MonthVerdict:
     evaluation = not_none(not_none(record.event).dagster_event).asset_check_evaluation_data
     metadata: dict[str, Any] = {name: each.value for name, each in evaluation.metadata.items()}
     return MonthVerdict(
-        month=parse_month(partition),
+        month=month,
         needed=not evaluation.passed,
         decision=metadata["decision"],
         champion_version=metadata["champion_version"],
@@ -156,9 +165,10 @@ def _record_decision(
     verdict: MonthVerdict,
     skip: str | None,
     now: datetime,
+    unit: str | None,
 ) -> None:
     action = SKIPPED if skip else REQUESTED
-    recorded = read_decision(instance, verdict.month)
+    recorded = read_decision(instance, verdict.month, unit)
     known = recorded is not None and recorded["verdict_run"] == verdict.run_id
     # What a review held back may be requested later; a request is not taken back.
     if known and recorded and (recorded["action"], action) != (SKIPPED, REQUESTED):
@@ -178,7 +188,7 @@ def _record_decision(
     instance.report_runless_asset_event(
         AssetObservation(
             "drift_report",
-            partition=partition_key(verdict.month),
+            partition=month_key(verdict.month, unit),
             description=skip or f"a retraining is requested ({verdict.reason})",
             metadata={
                 "action": action,
@@ -190,7 +200,7 @@ def _record_decision(
 
 
 def _explain_skip(
-    instance: DagsterInstance, policy: MonitoringPolicy, verdict: MonthVerdict
+    instance: DagsterInstance, policy: MonitoringPolicy, verdict: MonthVerdict, unit: str | None
 ) -> str | None:
     """Why the verdict leads to no retraining; None if it leads to one."""
     if not verdict.needed:
@@ -198,8 +208,8 @@ def _explain_skip(
     if verdict.decision == Decision.CANNOT_TELL:
         return f"whether to retrain could not be told ({verdict.reason})."
     models, champions = (
-        read_all_metadata(instance, "model"),
-        read_all_metadata(instance, "champion"),
+        read_all_metadata(instance, "model", unit),
+        read_all_metadata(instance, "champion", unit),
     )
     if champions and champions[0]["version"] != verdict.champion_version:
         return (
@@ -212,7 +222,7 @@ def _explain_skip(
         trained = max(parse_month(model["as_of"]) for model in models)
         if skip := _explain_cooldown(policy, verdict.month, trained):
             return skip
-    return _find_request(instance, verdict)
+    return _find_request(instance, verdict, unit)
 
 
 def _explain_cooldown(policy: MonitoringPolicy, month: pd.Period, trained: pd.Period) -> str | None:
@@ -227,8 +237,12 @@ def _explain_cooldown(policy: MonitoringPolicy, month: pd.Period, trained: pd.Pe
     return None
 
 
-def _find_request(instance: DagsterInstance, verdict: MonthVerdict) -> str | None:
-    tags = {MONTH_TAG: str(verdict.month), VERSION_TAG: str(verdict.snapshot_version)}
+def _find_request(instance: DagsterInstance, verdict: MonthVerdict, unit: str | None) -> str | None:
+    tags = {
+        MONTH_TAG: str(verdict.month),
+        VERSION_TAG: str(verdict.snapshot_version),
+        **tag_unit(unit),
+    }
     earlier = instance.get_runs(RunsFilter(tags=tags), limit=1)
     if earlier:
         return (

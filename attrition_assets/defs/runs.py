@@ -17,7 +17,7 @@ from dagster._core.events import JobFailureData
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster_shared.error import SerializableErrorInfo
 
-from attrition_assets.months import parse_month
+from attrition_assets.defs.partition_keys import is_of_unit, month_key, read_key_month
 
 MONTHLY, RETRAINING, SUMMARY, PROMOTION = "monthly", "retraining", "summary", "promotion"
 # The month that a retraining answers (if the sensor asked for it), and the one it learns up to.
@@ -41,28 +41,52 @@ def is_retraining(run: DagsterRun) -> bool:
     return run.job_name == RETRAINING or AssetKey("model") in (run.asset_selection or ())
 
 
-def find_running_retraining(instance: DagsterInstance) -> DagsterRun | None:
-    """A retraining that has not ended yet, or None."""
+def find_running_retraining(
+    instance: DagsterInstance, unit: str | None = None
+) -> DagsterRun | None:
+    """A retraining that has not ended yet, of a unit if one is named, or None."""
     runs = instance.get_runs(RunsFilter(statuses=IN_PROGRESS))
-    return next(filter(is_retraining, runs), None)
+    return next((run for run in runs if is_retraining(run) and is_run_of(run, unit)), None)
+
+
+def is_run_of(run: DagsterRun, unit: str | None) -> bool:
+    """Whether a run is a unit's, by its partition; without units every run is."""
+    return is_of_unit(run.tags.get(PARTITION_TAG, ""), unit)
+
+
+def tag_unit(unit: str | None) -> dict[str, str]:
+    """The tags of a unit's runs that are of no month; none without units."""
+    return {} if unit is None else {PARTITION_TAG: unit}
+
+
+def tag_month(month: pd.Period, unit: str | None) -> dict[str, str]:
+    """The tags of a month's runs, or of those of a unit's month, as Dagster gives them."""
+    tags = {PARTITION_TAG: month_key(month, unit)}
+    if unit is not None:
+        tags |= {f"{PARTITION_TAG}/month": month_key(month), f"{PARTITION_TAG}/unit": unit}
+    return tags
 
 
 def read_month(run: DagsterRun) -> pd.Period | None:
     """The month that a run was about; None if it never got so far as to say."""
-    tags = run.tags
-    text = tags.get(PARTITION_TAG) or tags.get(MONTH_TAG) or tags.get(AS_OF_TAG)
-    try:
-        return parse_month(text) if text else None
-    except ValueError:  # a tag that somebody else wrote
-        return None
+    for tag in (PARTITION_TAG, MONTH_TAG, AS_OF_TAG):
+        try:
+            return read_key_month(run.tags.get(tag, ""))
+        except ValueError:  # there is none, or it names a unit, or somebody else wrote it
+            continue
+    return None
 
 
-def find_retrainings(instance: DagsterInstance, month: pd.Period) -> list[DagsterRun]:
+def find_retrainings(
+    instance: DagsterInstance, month: pd.Period, unit: str | None = None
+) -> list[DagsterRun]:
     """The retrainings that answer a month or learn up to it, the newest first."""
     tagged = (
         run
         for tag in (MONTH_TAG, AS_OF_TAG)
-        for run in instance.get_run_records(RunsFilter(tags={tag: str(month)}), limit=20)
+        for run in instance.get_run_records(
+            RunsFilter(tags={tag: str(month), **tag_unit(unit)}), limit=20
+        )
     )
     records = {record.dagster_run.run_id: record for record in tagged}
     newest = sorted(records.values(), key=lambda record: record.create_timestamp, reverse=True)

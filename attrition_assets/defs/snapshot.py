@@ -17,8 +17,8 @@ from attrition_assets.adapters.removal import require_not_removed
 from attrition_assets.adapters.snapshot_store import JudgedSnapshot, SnapshotStore
 from attrition_assets.adapters.snapshots import SnapshotSource
 from attrition_assets.defs.metadata import show_values
+from attrition_assets.defs.partition_keys import read_key_month
 from attrition_assets.defs.partitions import MONTHS
-from attrition_assets.months import parse_month
 from attrition_assets.settings import Settings
 from attrition_assets.validation.checks import SNAPSHOT_CHECKS
 
@@ -49,7 +49,7 @@ def employee_snapshot(
     Every check is evaluated on the file as it was sent. A month that fails one goes to quarantine
     and nowhere else: it is not scored, and no model learns from it.
     """
-    month = parse_month(context.partition_key)
+    month = read_key_month(context.partition_key)
     require_not_removed(settings.home, month, settings.retention_days, datetime.now(UTC))
     departures = source.departures(known_by=month)
     judged = snapshot_store.judge(source.fetch(month), month, departures=departures)

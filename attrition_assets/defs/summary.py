@@ -34,6 +34,7 @@ from attrition_assets.defs.issues import (
 )
 from attrition_assets.defs.metadata import read_partition_metadata
 from attrition_assets.defs.month_state import MonthState, read_state
+from attrition_assets.defs.partition_keys import month_key, read_key_month
 from attrition_assets.defs.partitions import MONTHS
 from attrition_assets.defs.predictions import predictions
 from attrition_assets.monitoring.decision import RetrainingDecision, decide_retraining
@@ -44,7 +45,6 @@ from attrition_assets.monitoring.summary import (
     render_summary,
     render_unjudged,
 )
-from attrition_assets.months import parse_month, partition_key
 from attrition_assets.settings import Settings
 
 
@@ -67,10 +67,10 @@ def monthly_summary(
     Or why it was not judged and what to do. It is written anew when a run of the month failed and
     when its retraining has ended.
     """
-    month = parse_month(context.partition_key)
+    month = read_key_month(context.partition_key)
     state = read_state(month, context.instance, source, snapshot_store, switch, settings)
     decision = decide_retraining(state.report, policy) if state.report else None
-    retraining = read_retraining(context.instance, month, DecisionLog(settings.home))
+    retraining = read_retraining(context.instance, month, DecisionLog(settings.home), settings.unit)
     acknowledged = _read_acknowledgement(state, settings)
     notes = (
         *(retraining.lines if retraining else ()),
@@ -141,7 +141,8 @@ def _find_links(
     """Where the run that judged a month is seen, in Dagster and in MLflow; nothing if none did."""
     if state.report is None:
         return ()
-    made = read_partition_metadata(instance, "drift_report", partition_key(state.month))
+    key = month_key(state.month, settings.unit)
+    made = read_partition_metadata(instance, "drift_report", key)
     if made is None:
         return ()
     run_id, metadata = made
@@ -170,7 +171,7 @@ def summary_complete(
     context: AssetCheckExecutionContext, settings: ResourceParam[Settings]
 ) -> AssetCheckResult:
     """The summary lies on disk and answers every question."""
-    path = _summary_path(settings, str(parse_month(context.partition_key)))
+    path = _summary_path(settings, str(read_key_month(context.partition_key)))
     text = path.read_text("utf-8") if path.is_file() else ""
     unanswered = [question for question in QUESTIONS if f"| {question} |" not in text]
     return AssetCheckResult(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import yaml
-from dagster import AssetKey, RunsFilter
+from dagster import AssetKey, AssetRecordsFilter, RunsFilter
 
 from attrition_assets.adapters.acknowledgements import Acknowledgements
 from attrition_assets.adapters.decision_log import DecisionLog
@@ -61,7 +61,7 @@ def check_reports(subject: Subject) -> Answer:
 
 def check_dagster(subject: Subject) -> Answer:
     """Dagster's storage opens, can be read, and nothing holds it."""
-    home = subject.settings.home
+    home = subject.settings.instance_home
     if _is_in_database(home):
         return well(f"{subject.instance.get_runs_count()} runs on record in its database")
     if not (home / "history").is_dir():
@@ -118,7 +118,7 @@ def check_record(subject: Subject) -> Answer:
     """Dagster's record of the champion agrees with the registry."""
     from attrition_assets.defs.metadata import read_latest_metadata
 
-    recorded = read_latest_metadata(subject.instance, "champion")
+    recorded = read_latest_metadata(subject.instance, "champion", subject.settings.unit)
     said, version = recorded["version"] if recorded else "none", subject.champion.version
     if said != version:
         return wrong(
@@ -145,12 +145,16 @@ def check_scoring(subject: Subject) -> Answer:
 
 def check_success(subject: Subject) -> Answer:
     """A month was judged within the last 35 days: the loop is alive, whoever runs it."""
-    judged = subject.instance.get_latest_materialization_event(AssetKey("drift_report"))
-    if judged is None:
+    from attrition_assets.defs.partition_keys import is_of_unit
+
+    asset, unit = AssetKey("drift_report"), subject.settings.unit
+    keys = subject.instance.get_materialized_partitions(asset)
+    chosen = AssetRecordsFilter(asset, asset_partitions=[k for k in keys if is_of_unit(k, unit)])
+    judged = subject.instance.fetch_materializations(chosen, limit=1).records if keys else []
+    if not judged:
         return not_yet("no month was judged", "`attrition run MONTH`")
-    days = (subject.now.timestamp() - judged.timestamp) / 86_400
-    partition = judged.asset_materialization and judged.asset_materialization.partition
-    said = f"{str(partition)[:7]}, {days:.0f} days ago"
+    days = (subject.now.timestamp() - judged[0].timestamp) / 86_400
+    said = f"{str(judged[0].partition_key)[:7]}, {days:.0f} days ago"
     if days > LONGEST_SILENCE_DAYS:
         return wrong(f"{said}: at least every {LONGEST_SILENCE_DAYS} days is expected")
     return well(said)

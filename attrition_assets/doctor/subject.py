@@ -19,8 +19,11 @@ from attrition_assets.settings import Settings
 class Subject:
     """One environment at one time, and the state that its settings point to."""
 
-    def __init__(self, environment: Mapping[str, str], now: datetime) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], now: datetime, unit: str | None = None
+    ) -> None:
         self.environment = environment
+        self.unit = unit
         self.now = now
         self._opened = ExitStack()
 
@@ -32,8 +35,8 @@ class Subject:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings of the environment."""
-        return Settings.from_environment(self.environment)
+        """The settings of the environment; of a unit, where there are some."""
+        return Settings.from_environment(self.environment).choose_unit(self.unit)
 
     @cached_property
     def contract(self) -> Contract:
@@ -53,7 +56,9 @@ class Subject:
     @cached_property
     def registry(self) -> Registry:
         """MLflow."""
-        return Registry(self.settings.mlflow_uri, self.settings.home, self.contract)
+        return Registry(
+            self.settings.mlflow_uri, self.settings.home, self.contract, self.settings.unit
+        )
 
     @cached_property
     def champion(self) -> ModelVersion:
@@ -63,7 +68,7 @@ class Subject:
     @cached_property
     def instance(self) -> DagsterInstance:
         """Dagster's record."""
-        home = str(self.settings.home)
+        home = str(self.settings.instance_home)
         return self._opened.enter_context(DagsterInstance.from_config(home))
 
     @cached_property

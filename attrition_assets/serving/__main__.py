@@ -13,5 +13,7 @@ from attrition_assets.ui import PORTS
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m attrition_assets.serving")
     parser.add_argument("api", choices=list(BUILDERS))
-    api: str = parser.parse_args().api
-    run_api(api, load_settings(), "0.0.0.0", PORTS[api], guarded=True)
+    parser.add_argument("--unit", help="of which business unit, where there are some")
+    given = parser.parse_args()
+    api: str = given.api
+    run_api(api, load_settings().choose_unit(given.unit), "0.0.0.0", PORTS[api], guarded=True)

@@ -40,8 +40,10 @@ class Served:
 class Champion:
     """The served model of a folder, or the one `baked` into an image until there is one."""
 
-    def __init__(self, folder: Path, baked: Path | None, contract: Contract) -> None:
-        self.folder, self.baked, self.contract = folder, baked, contract
+    def __init__(
+        self, folder: Path, baked: Path | None, contract: Contract, unit: str | None = None
+    ) -> None:
+        self.folder, self.baked, self.contract, self.unit = folder, baked, contract, unit
         self.served: Served | None = None
         self.fault = ""
         self._place: Path | None = None
@@ -116,5 +118,5 @@ class Champion:
 
     def _start_follower(self) -> None:
         # Told who it belongs to: killed while it still imports, this process would not be missed.
-        command = (sys.executable, "-m", "attrition_assets.serving.follow", str(os.getpid()))
-        self._follower = subprocess.Popen(command)
+        command = [sys.executable, "-m", "attrition_assets.serving.follow", str(os.getpid())]
+        self._follower = subprocess.Popen(command + ([self.unit] if self.unit else []))

@@ -84,7 +84,7 @@ def build_drift_api(
 ) -> FastAPI:
     """The API of one home. `guarded` asks for keys: everywhere but on loopback."""
     contract, meter = read_contract(settings.contract), Meter()
-    champion = Champion(settings.serving_folder, settings.baked_model, contract)
+    champion = Champion(settings.serving_folder, settings.baked_model, contract, settings.unit)
     worker = Worker(settings.home, settings.contract)
     readiness = Readiness(champion, worker)
     months = MonthReports(settings.home, contract, read_policy(settings.contract))

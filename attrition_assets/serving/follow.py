@@ -55,7 +55,9 @@ def follow_once(registry: Registry, folder: Path, home: Path, now: datetime) -> 
 
 def follow(settings: Settings, parent: int) -> None:
     """Follow the champion until the process that started this one, `parent`, is gone."""
-    registry = Registry(settings.mlflow_uri, settings.home, read_contract(settings.contract))
+    registry = Registry(
+        settings.mlflow_uri, settings.home, read_contract(settings.contract), settings.unit
+    )
     known = ""
     while os.getppid() == parent:
         found = follow_once(registry, settings.serving_folder, settings.home, datetime.now(UTC))
@@ -68,4 +70,5 @@ def follow(settings: Settings, parent: int) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ended by the API that started it
     log_json_lines(logging.WARNING)
-    follow(load_settings(), int(sys.argv[1]))
+    unit = sys.argv[2] if sys.argv[2:] else None
+    follow(load_settings().choose_unit(unit), int(sys.argv[1]))

@@ -132,7 +132,7 @@ def build_prediction_api(
 ) -> FastAPI:
     """The API of one home. `guarded` asks for keys: everywhere but on loopback."""
     contract, meter = read_contract(settings.contract), Meter()
-    champion = Champion(settings.serving_folder, settings.baked_model, contract)
+    champion = Champion(settings.serving_folder, settings.baked_model, contract, settings.unit)
     store = PredictionStore(
         ServedPredictions(settings.served_predictions),
         ServedPredictions(settings.waiting_predictions) if settings.store_away == "queue" else None,
