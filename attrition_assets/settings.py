@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from attrition_assets.adapters.database import TABLE_NAME, check_source, parse_url
-from attrition_assets.adapters.engine_url import DUCKDB, check_engine_url, check_tables
+from attrition_assets.adapters.engine_url import DUCKDB, UNIT, check_engine_url, check_tables
 from attrition_assets.contract import DEFAULT_CONTRACT
 from attrition_assets.errors import DatabaseError, EngineError, SettingsError
 from attrition_assets.values import Value
@@ -61,7 +61,8 @@ class Settings(Value):
     tables: str | None = Field(
         None,
         description="tables of months too large for memory, read by the engine, with {month} in "
-        "it: /warehouse/{month}.parquet, or hr.snapshots_{month} of a database; default none",
+        "it, and {unit} if there are units: /warehouse/{month}.parquet, or hr.snapshots_{month}; "
+        "default none",
     )
     kept_one_in: int = Field(
         1, ge=1, description="of such a table the rows of one in so many people are kept; default 1"
@@ -243,7 +244,8 @@ class Settings(Value):
                 "and ATTRITION_PREDICTIONS_TO are of months that fit in memory: unset one"
             )
         try:
-            tables = check_tables(self.tables, self.engine.get_secret_value())
+            url, by_unit = self.engine.get_secret_value(), bool(self.units)
+            tables = check_tables(self.tables, url, by_unit=by_unit)
         except EngineError as error:
             raise ValueError(f"ATTRITION_TABLES: {error}") from None
         return self if tables == self.tables else self.model_copy(update={"tables": tables})
@@ -373,6 +375,7 @@ class Settings(Value):
             update={
                 "home": home,
                 "data": self.data / unit,
+                "tables": self.tables and self.tables.replace(UNIT, unit),
                 "served_predictions": _name_served(home),
                 "reports_url": f"{self.reports_url}/{unit}",
             }

@@ -6,7 +6,7 @@ from pathlib import Path
 from attrition_assets.adapters.database import TABLE_NAME
 from attrition_assets.errors import EngineError
 
-DUCKDB, MONTH = "duckdb://", "{month}"
+DUCKDB, MONTH, UNIT = "duckdb://", "{month}", "{unit}"
 SPARK = re.compile(r"spark://.+|sc://.+|local(\[[^\]]+\])?|yarn|k8s://.+")
 DATABASES = ("postgres", "postgresql", "snowflake", "bigquery")
 ACCEPTED = (
@@ -20,16 +20,20 @@ def reads_files(url: str) -> bool:
     return SPARK.fullmatch(url) is not None or url.startswith(DUCKDB)
 
 
-def check_tables(tables: str, url: str) -> str:
-    """What names the months' tables, if it can. Raises EngineError that says what is accepted."""
+def check_tables(tables: str, url: str, *, by_unit: bool = False) -> str:
+    """What names the months' tables, and the units' if there are any, if it can.
+
+    Raises EngineError that says what is accepted.
+    """
+    unit = f"{UNIT}_" if by_unit else ""
     accepted = (
-        f"a path such as /warehouse/snapshots/{MONTH}.parquet"
+        f"a path such as /warehouse/snapshots/{unit}{MONTH}.parquet"
         if reads_files(url)
-        else f"the name of tables such as hr.snapshots_{MONTH}"
+        else f"the name of tables such as hr.snapshots_{unit}{MONTH}"
     )
-    named = tables.replace(MONTH, "2026_01")
+    named = tables.replace(MONTH, "2026_01").replace(UNIT, "north")
     fits = "://" not in tables if reads_files(url) else TABLE_NAME.fullmatch(named) is not None
-    if tables.count(MONTH) != 1 or not fits:
+    if tables.count(MONTH) != 1 or tables.count(UNIT) != by_unit or not fits:
         raise EngineError(f"{tables!r} does not name the tables of months: give {accepted}")
     return str(Path(tables).expanduser().absolute()) if reads_files(url) else tables
 

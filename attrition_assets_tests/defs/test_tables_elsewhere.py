@@ -212,6 +212,10 @@ def test_what_cannot_name_tables_is_refused() -> None:
         read(ATTRITION_TABLES="/{month}.parquet", ATTRITION_ENGINE="postgresql://db.example/hr")
     with pytest.raises(SettingsError, match="ATTRITION_KEPT_ONE_IN is of ATTRITION_TABLES"):
         read(ATTRITION_KEPT_ONE_IN="10")
+    with pytest.raises(SettingsError, match=r"such as /warehouse/snapshots/\{unit\}_\{month\}"):
+        read(ATTRITION_TABLES="/{month}.parquet", ATTRITION_UNITS="north,south")
+    group = read(ATTRITION_TABLES="/tables/{unit}/{month}", ATTRITION_UNITS="north,south")
+    assert group.of_unit("south").tables == "/tables/south/{month}"
     asked = read(
         ATTRITION_TABLES="hr.snapshots_{month}", ATTRITION_ENGINE="postgresql://db.example/hr"
     )
