@@ -77,9 +77,17 @@ def collect_explanation(
             f"nobody was scored in {month} ({state.state}): {state.reason}. To do: {state.todo}"
         )
     if not any(table[contract.id].eq(employee).any() for table in tables):
+        ledger = store.ledger(month)
+        elsewhere = (
+            f"; of one in {ledger.one_in} the rows are kept, the scores of all others are in "
+            f"{partition_path(settings.home, 'scores', month_key(month), '.parquet')}"
+            if ledger and ledger.one_in > 1
+            else ""
+        )
         raise SnapshotError(
             f"no {contract.id} {employee} among the {len(tables[-1])} people who were scored in "
-            f"{month}: give the id as the month's snapshot has it, or another month"
+            f"{month} with reasons: give the id as the month's snapshot has it, or another month"
+            f"{elsewhere}"
         )
     scored_at, present = _read_times(instance, month, settings.unit), store.accepted_version(month)
     log = DecisionLog(settings.home).known_entries()

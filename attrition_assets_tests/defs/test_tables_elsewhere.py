@@ -16,6 +16,7 @@ from dagster import (
     define_asset_job,
 )
 
+from attrition_assets.adapters.removal import find_month_files
 from attrition_assets.defs.runs import explain_failure
 from attrition_assets.demo import Loop, prepare_home
 from attrition_assets.errors import SettingsError
@@ -27,6 +28,7 @@ from attrition_assets.simulation.company import simulate_company
 from attrition_assets.simulation.shifts import PayInflation
 from attrition_assets.simulation.shipped import write_company
 
+from ..seen import attrition
 from ..walking import point_to_own_artifacts
 from .conftest import UNSEEN, Walked
 
@@ -195,6 +197,8 @@ def test_the_same_people_are_kept_of_every_month(
             assert store.count_elsewhere(parse_month(month)) == len(table)
             assert store.count_rows(parse_month(month)) == len(kept) < len(table) / 2
             assert store.read_summary(parse_month(month)).rows == len(table)
+            removable = find_month_files(home)[parse_month(month)]
+            assert store.summary_path(parse_month(month)) in removable
     with open_site(home, data, tables, ATTRITION_KEPT_ONE_IN="2") as site:
         result = site.run("2024-02", "employee_snapshot")
         why = explain_failure(site.instance, result.run_id)
@@ -280,6 +284,10 @@ def test_of_whom_no_rows_are_kept_drift_is_seen_in_the_summaries(
     mine = scores.set_index("EmployeeNumber").loc[kept["EmployeeNumber"], "probability"]
     assert 1_800 < len(kept) < 2_200
     assert mine.tolist() == kept["probability"].tolist()
+    other = scores.loc[~scores["EmployeeNumber"].isin(kept["EmployeeNumber"]), "EmployeeNumber"]
+    told = attrition(tmp_path / "home", large / "data", "explain", str(other.iloc[0]), SHIFT)
+    assert told.exit_code == 1
+    assert "of one in 3 the rows are kept, the scores of all others are in" in told.output
 
 
 @pytest.mark.spark
