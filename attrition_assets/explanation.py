@@ -86,7 +86,7 @@ def collect_explanation(
         )
         raise SnapshotError(
             f"no {contract.id} {employee} among the {len(tables[-1])} people who were scored in "
-            f"{month} with reasons: give the id as the month's snapshot has it, or another month"
+            f"{month}: give the id as the month's snapshot has it, or another month"
             f"{elsewhere}"
         )
     scored_at, present = _read_times(instance, month, settings.unit), store.accepted_version(month)
