@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from attrition_assets.adapters.database import TABLE_NAME, check_source, parse_url
-from attrition_assets.adapters.engine_url import DUCKDB, check_engine_url
+from attrition_assets.adapters.engine_url import DUCKDB, check_engine_url, check_tables
 from attrition_assets.contract import DEFAULT_CONTRACT
 from attrition_assets.errors import DatabaseError, EngineError, SettingsError
 from attrition_assets.values import Value
@@ -57,6 +57,14 @@ class Settings(Value):
         SecretStr(DUCKDB),
         description="URL of the engine of tables too large for memory; never shown; duckdb://, "
         "Spark's master such as spark://host:7077, or postgresql://; default duckdb://",
+    )
+    tables: str | None = Field(
+        None,
+        description="tables of months too large for memory, read by the engine, with {month} in "
+        "it: /warehouse/{month}.parquet, or hr.snapshots_{month} of a database; default none",
+    )
+    kept_one_in: int = Field(
+        1, ge=1, description="of such a table the rows of one in so many people are kept; default 1"
     )
     units: tuple[str, ...] = Field(
         (),
@@ -222,6 +230,23 @@ class Settings(Value):
         if self.departures_from is not None and self.snapshots_from is None:
             raise ValueError("ATTRITION_DEPARTURES_FROM needs ATTRITION_SNAPSHOTS_FROM: set both")
         return self
+
+    @model_validator(mode="after")
+    def _names_tables_of_the_engine(self) -> Self:
+        if self.tables is None:
+            if self.kept_one_in != 1:
+                raise ValueError("ATTRITION_KEPT_ONE_IN is of ATTRITION_TABLES: set both")
+            return self
+        if self.snapshots_from is not None or self.predictions_to is not None:
+            raise ValueError(
+                "ATTRITION_TABLES are tables that stay where they are; ATTRITION_SNAPSHOTS_FROM "
+                "and ATTRITION_PREDICTIONS_TO are of months that fit in memory: unset one"
+            )
+        try:
+            tables = check_tables(self.tables, self.engine.get_secret_value())
+        except EngineError as error:
+            raise ValueError(f"ATTRITION_TABLES: {error}") from None
+        return self if tables == self.tables else self.model_copy(update={"tables": tables})
 
     @field_validator("github_repository")
     @classmethod

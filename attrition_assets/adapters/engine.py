@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from attrition_assets.adapters.database import SHORTEST_SECRET, TABLE_NAME
 from attrition_assets.adapters.engine_summary import summarize_table
-from attrition_assets.adapters.engine_url import ACCEPTED, DUCKDB, SPARK
+from attrition_assets.adapters.engine_url import ACCEPTED, DUCKDB, SPARK, reads_files
 from attrition_assets.contract import Contract
 from attrition_assets.errors import EngineError, SnapshotError
 from attrition_assets.monitoring.table_summary import TableSummary, summarize_rows
@@ -119,7 +119,7 @@ class TableEngine:
     @property
     def reads_files(self) -> bool:
         """Whether tables are Parquet files, or folders of them; else tables of a database."""
-        return self.is_spark or self._secret.startswith(DUCKDB)
+        return reads_files(self._secret)
 
     @cached_property
     def backend(self) -> Any:

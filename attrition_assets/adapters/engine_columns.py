@@ -13,9 +13,11 @@ from attrition_assets.contract import Column, Contract
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.pairing import ComparedColumn
 from attrition_assets.monitoring.summaries import ValueCounts
+from attrition_assets.monitoring.table_summary import MODULUS, MULTIPLIER
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pyarrow as pa
 
 # More distinct values than this are those of an id, or of something that should be rounded.
 MOST_VALUES = 1 << 20
@@ -54,7 +56,7 @@ def select_columns(backend: Any, table: "ir.Table", contract: Contract, place: s
     if wrong:
         raise SnapshotError(f"{place}: {'; '.join(wrong)}: send the types that the contract says")
     _refuse_odd_numbers(backend, table, contract, place)
-    return table.select(**{name: _read(table[name]) for name in names})
+    return table.select(**{name: read_whole(table[name]) for name in names})
 
 
 def count_columns(
@@ -76,6 +78,36 @@ def count_columns(
     return counts
 
 
+def count_column(backend: Any, column: "ir.Column", place: str) -> "pa.Table":
+    """How many rows have each value of a column: `value`, which may be null, and `rows`.
+
+    Raises SnapshotError if there are too many different ones to count.
+    """
+    held = column.as_table()
+    (name,) = held.columns
+    counted = held.group_by(value=held[name]).aggregate(rows=held.count())
+    found = backend.to_pyarrow(counted.limit(MOST_VALUES + 1))
+    if len(found) > MOST_VALUES:
+        raise SnapshotError(
+            f"{place}, column {name}: more than {MOST_VALUES:,} different values cannot be "
+            "counted; declare it an id, leave it out of the contract, or round it"
+        )
+    return found
+
+
+def choose_people(table: "ir.Table", contract: Contract, one_in: int) -> "ir.Table":
+    """The rows of one in so many people, by their ids, which are whole numbers.
+
+    The same people whatever the engine and the month: `table_summary.draw_sample` says who.
+    """
+    if one_in == 1:
+        return table
+    identity = read_whole(table[contract.id])
+    # Some engines' remainders are negative where the number is.
+    spread = ((identity % MODULUS + MODULUS) % MODULUS) * MULTIPLIER % MODULUS
+    return table.filter(spread < MODULUS // one_in)
+
+
 def _is_whole(column: Column) -> bool:
     return column.is_text or column.is_integer
 
@@ -85,7 +117,7 @@ def _fits(column: "ir.Column", declared: Column, *, is_id: bool) -> bool:
     return bool(kind.is_string() if declared.is_text and not is_id else kind.is_numeric())
 
 
-def _read(column: "ir.Column") -> "ir.Column":
+def read_whole(column: "ir.Column") -> "ir.Column":
     """Numbers as integers; NaN is a missing value, as it is to pandas."""
     kind = column.type()
     if kind.is_string() or kind.is_integer():
@@ -114,7 +146,7 @@ def _refuse_odd_numbers(backend: Any, table: "ir.Table", contract: Contract, pla
             f"{place} has fractions or infinite values where the contract declares whole numbers: "
             f"{', '.join(wrong)}; round them, or scale them (cents for euros), before they are sent"
         )
-    counted = table.aggregate(rows=table.count(), ids=_read(table[contract.id]).count())
+    counted = table.aggregate(rows=table.count(), ids=read_whole(table[contract.id]).count())
     (told,) = backend.to_pyarrow(counted).to_pylist()
     if lacking := told["rows"] - told["ids"]:
         raise SnapshotError(
@@ -126,13 +158,7 @@ def _count(
     backend: Any, table: "ir.Table", column: ComparedColumn, place: str
 ) -> tuple[ValueCounts, str]:
     """A column's counts, and what is wrong with its values: nothing, or a part of a sentence."""
-    counted = table.group_by(value=table[column.column]).aggregate(rows=table.count())
-    found = backend.to_pyarrow(counted.limit(MOST_VALUES + 1))
-    if len(found) > MOST_VALUES:
-        raise SnapshotError(
-            f"{place}, column {column.column}: more than {MOST_VALUES:,} different values cannot "
-            "be counted; declare it an id, leave it out of the contract, or round it"
-        )
+    found = count_column(backend, table[column.column], place)
     values, rows = (found[name].to_pylist() for name in ("value", "rows"))
     held = {value: int(count) for value, count in zip(values, rows, strict=True)}
     missing = held.pop(None, 0)

@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
+from pydantic import SecretStr
 
 from attrition_assets.adapters.engine import TableEngine
 from attrition_assets.adapters.engine_columns import count_columns, select_columns
+from attrition_assets.adapters.engine_url import DUCKDB
 from attrition_assets.adapters.files import writing_atomically
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
+from attrition_assets.monitoring.table_summary import TableSummary
 from attrition_assets.training.families import predict_leaving
 from attrition_assets.training.features import select_features
 
@@ -74,22 +77,57 @@ def score_table(
     scoring: Scoring,
     path: Path,
     report: Callable[[int], None] = lambda rows: None,
+    checked: TableSummary | None = None,
 ) -> Scored:
     """Score a table that the engine reads, and write the scores to `path` as Parquet.
 
     A file, or on Spark a folder of them, that is there as a whole or not at all. `report` is told
-    how many rows are done. Raises SnapshotError if the table is absent, or holds what the contract
-    does not accept.
+    how many rows are done. Raises SnapshotError if the table is absent, holds what the contract
+    does not accept, or other values than when it was `checked`.
     """
     # Of broken data there are no scores, as in the loop.
     needed = keep_features(scoring.contract)
     selected = select_columns(engine.backend, engine.read(place), needed, str(place))
     with engine.speaking(f"read {place}"):
-        count_columns(engine.backend, selected, needed, str(place))
+        counts = count_columns(engine.backend, selected, needed, str(place))
+    before = checked.counts if checked else counts
+    if any(not counted.equals(before[name]) for name, counted in counts.items()):
+        raise SnapshotError(
+            f"{place} is not what it was when it was checked: materialize employee_snapshot again"
+        )
     if engine.is_spark:
         return _score_on_spark(engine, selected, scoring, path)
     with writing_atomically(path) as file:
         return _write_scores(engine.stream(selected, PART_ROWS), scoring, file, report)
+
+
+class CountedScores(NamedTuple):
+    """What is in a file of scores: rows, different people, and probabilities that are none."""
+
+    rows: int
+    people: int
+    invalid: int
+
+
+def count_scores(path: Path, identity: str) -> CountedScores:
+    """Count what `score_table` wrote, in bounded memory, by DuckDB, wherever it was scored.
+
+    Raises SnapshotError if it is not there.
+    """
+    engine = TableEngine(SecretStr(DUCKDB))
+    try:
+        table = engine.read(path)
+        with engine.speaking(f"read {path}"):
+            valid = table["probability"].between(0, 1) & ~table["probability"].isnan()
+            counted = table.aggregate(
+                rows=table.count(),
+                people=table[identity].nunique(),
+                valid=valid.ifelse(1, 0).sum(),
+            )
+            (told,) = engine.backend.to_pyarrow(counted).to_pylist()
+    finally:
+        engine.close()
+    return CountedScores(told["rows"], told["people"], told["rows"] - (told["valid"] or 0))
 
 
 def _write_scores(

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from attrition_assets.adapters.engine_columns import count_columns, select_columns
+from attrition_assets.adapters.engine_columns import (
+    choose_people,
+    count_columns,
+    select_columns,
+)
 from attrition_assets.contract import Contract, Kind
 from attrition_assets.errors import SnapshotError
 from attrition_assets.monitoring.pair_sums import PairSums, SampleSums, to_integers
 from attrition_assets.monitoring.pairing import ComparedColumn
 from attrition_assets.monitoring.summaries import ValueCounts
 from attrition_assets.monitoring.table_summary import (
-    MODULUS,
-    MULTIPLIER,
     Coding,
     Input,
     InputSums,
@@ -134,10 +136,7 @@ class _Adding:
 
     def add_up_sample(self, one_in: int, rows: int, place: str) -> SampleSums:
         """The sums of the sampled rows up to the fourth power, as often as rows stand for them."""
-        identity = self.table[self.contract.id]
-        # Some engines' remainders are negative where the number is.
-        spread = ((identity % MODULUS + MODULUS) % MODULUS) * MULTIPLIER % MODULUS
-        chosen = self.table.filter(spread < MODULUS // one_in) if one_in > 1 else self.table
+        chosen = choose_people(self.table, self.contract, one_in)
         # Asked first: ids that are all one would bring every row here.
         (drawn,) = self.backend.to_pyarrow(chosen.aggregate(rows=chosen.count()))[
             "rows"

@@ -21,14 +21,21 @@ from attrition_assets.adapters.files import (
     write_atomically,
 )
 from attrition_assets.adapters.snapshots import RawSnapshot
+from attrition_assets.adapters.table_source import TableSnapshot
 from attrition_assets.adapters.versions import list_versions, write_version
 from attrition_assets.adapters.waivers import Waiver, Waivers
 from attrition_assets.casting import cast_to_contract, read_numbers
 from attrition_assets.contract import Contract, order_columns
 from attrition_assets.errors import SnapshotError
+from attrition_assets.monitoring.table_summary import TableSummary, summarize_rows
 from attrition_assets.months import list_months, parse_month, partition_key
 from attrition_assets.validation.checks import check_snapshot, refuse_snapshot
 from attrition_assets.validation.continuity import EarlierMonth, Previous, find_previous
+from attrition_assets.validation.counted import (
+    CountedTable,
+    check_counted,
+    find_counted_violations,
+)
 from attrition_assets.validation.verdicts import Fault, SnapshotVerdict, list_faults
 from attrition_assets.values import Value
 
@@ -37,7 +44,8 @@ class Ledger(Value):
     """What was found out about a month's file, and about its table if it was accepted.
 
     `version` counts the accepted tables of the month: 0 while there is none. A corrected file is
-    the next version; those before it are kept.
+    the next version; those before it are kept. Of a table that stayed where it is, `summary_sha256`
+    is the digest of its summary, and the rows of one in `one_in` people are kept, `kept_rows`.
     """
 
     accepted: bool
@@ -47,6 +55,9 @@ class Ledger(Value):
     verdicts: dict[str, SnapshotVerdict]
     table_sha256: str | None = None
     summary: EarlierMonth | None = None
+    summary_sha256: str | None = None
+    one_in: int = 1
+    kept_rows: int | None = None
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -61,13 +72,19 @@ class Ledger(Value):
 
 @dataclass(frozen=True)
 class JudgedSnapshot:
-    """One month's file with its verdicts; `table` is None unless all of them hold."""
+    """One month's file with its verdicts; `table` is None unless all of them hold.
+
+    Of a table that stayed where it is, `raw` is its summary, `rows` how many it has, and `table`
+    the rows of one in `one_in` people.
+    """
 
     month: pd.Period
     raw: RawSnapshot
     content: str
     verdicts: Mapping[str, SnapshotVerdict]
     table: pd.DataFrame | None
+    rows: int | None = None
+    one_in: int = 1
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -127,23 +144,25 @@ class SnapshotStore:
         return [month for month, ledger in self.ledgers().items() if ledger.accepted]
 
     def judge(
-        self, raw: RawSnapshot, month: pd.Period, *, departures: pd.DataFrame | None
+        self,
+        raw: RawSnapshot | TableSnapshot,
+        month: pd.Period,
+        *,
+        departures: pd.DataFrame | None,
     ) -> JudgedSnapshot:
-        """Evaluate a month's file against the contract and the other accepted months.
+        """Evaluate a month's file, or table, against the contract and the other accepted months.
 
         `departures` are those known by the month; None if labels come inside the snapshots.
         """
+        if isinstance(raw, TableSnapshot):
+            return self._judge_table(raw, month, departures)
         try:
             table = raw.parse()
         except SnapshotError as error:
             fault = Fault.UNREADABLE_FILE if raw.content else Fault.EMPTY_FILE
             return JudgedSnapshot(month, raw, "", refuse_snapshot(str(error), fault), None)
         content = digest_rows(table, self.contract)
-        earlier = tuple(
-            ledger.summary
-            for other, ledger in self.ledgers().items()
-            if other != month and ledger.accepted and ledger.summary
-        )
+        earlier = self._list_others(month)
         verdicts = check_snapshot(
             table,
             self.contract,
@@ -157,6 +176,51 @@ class SnapshotStore:
         accepted = all(verdict.holds for verdict in verdicts.values())
         cast = cast_to_contract(table, self.contract) if accepted else None
         return JudgedSnapshot(month, raw, content, verdicts, cast)
+
+    def _judge_table(
+        self, sent: TableSnapshot, month: pd.Period, departures: pd.DataFrame | None
+    ) -> JudgedSnapshot:
+        """The same of a table that stays where it is."""
+        self._require_same_people(sent.one_in, month)
+        examined, summary = sent.examine()
+        evidence = summary.to_json() if summary else _tell_refusal(examined, self.contract)
+        raw = RawSnapshot(f"{Path(sent.place).name}.json", evidence.encode())
+        kept = sent.read_people() if summary else None
+        earlier = self._list_others(month)
+        verdicts = check_counted(
+            examined,
+            kept,
+            self.contract,
+            month,
+            raw.digest,
+            earlier,
+            previous=self._read_previous(earlier, month),
+            departures=departures,
+        )
+        verdicts = self.waivers.apply(month, raw.digest, verdicts)
+        accepted = all(verdict.holds for verdict in verdicts.values())
+        table = cast_to_contract(kept, self.contract) if accepted and kept is not None else None
+        return JudgedSnapshot(
+            month, raw, raw.digest, verdicts, table, rows=examined.rows, one_in=sent.one_in
+        )
+
+    def _require_same_people(self, one_in: int, month: pd.Period) -> None:
+        """Raise SnapshotError if other people than now are kept of another month."""
+        for other, ledger in self.ledgers().items():
+            if other != month and ledger.accepted and ledger.one_in != one_in:
+                raise SnapshotError(
+                    f"one in {ledger.one_in} people of {other} are kept, and one in {one_in} would "
+                    f"be of {month}: those of the others would seem to have left; set "
+                    f"ATTRITION_KEPT_ONE_IN={ledger.one_in}, or begin in a new ATTRITION_HOME"
+                )
+
+    def _list_others(self, month: pd.Period) -> tuple[EarlierMonth, ...]:
+        """What the other accepted months are compared by."""
+        return tuple(
+            ledger.summary
+            for other, ledger in self.ledgers().items()
+            if other != month and ledger.accepted and ledger.summary
+        )
 
     def _read_previous(
         self, earlier: tuple[EarlierMonth, ...], month: pd.Period
@@ -190,16 +254,23 @@ class SnapshotStore:
         else:
             kept = path
             content = to_parquet_bytes(snapshot.table)
+            rows = len(snapshot.table)
             summary = EarlierMonth(
-                month=str(snapshot.month), rows=len(snapshot.table), content=snapshot.content
+                month=str(snapshot.month), rows=snapshot.rows or rows, content=snapshot.content
             )
-            ledger = ledger.model_copy(
-                update={
-                    "version": write_version(path, content),
-                    "table_sha256": content_digest(content),
-                    "summary": summary,
+            update = {
+                "version": write_version(path, content),
+                "table_sha256": content_digest(content),
+                "summary": summary,
+            }
+            if snapshot.rows is not None:
+                write_version(self.summary_path(snapshot.month), snapshot.raw.content)
+                update |= {
+                    "summary_sha256": snapshot.raw.digest,
+                    "one_in": snapshot.one_in,
+                    "kept_rows": rows,
                 }
-            )
+            ledger = ledger.model_copy(update=update)
         write_version(path.with_suffix(".json"), _to_json(ledger))
         return kept
 
@@ -209,9 +280,44 @@ class SnapshotStore:
         return ledger.version if ledger and ledger.accepted else 0
 
     def count_rows(self, month: pd.Period) -> int:
-        """The number of people of an accepted month, by its verdict; 0 if it was not accepted."""
+        """The number of people kept of an accepted month; 0 if it was not accepted."""
         ledger = self.ledger(month)
-        return ledger.summary.rows if ledger and ledger.accepted and ledger.summary else 0
+        if not (ledger and ledger.accepted and ledger.summary):
+            return 0
+        return ledger.summary.rows if ledger.kept_rows is None else ledger.kept_rows
+
+    def count_elsewhere(self, month: pd.Period) -> int | None:
+        """The number of rows of an accepted month's table that stayed where it is, else None."""
+        ledger = self.ledger(month)
+        if not (ledger and ledger.accepted and ledger.summary and ledger.summary_sha256):
+            return None
+        return ledger.summary.rows
+
+    def summary_path(self, month: pd.Period) -> Path:
+        """Where the summary of a table lies that stayed where it is."""
+        return self.home / "assets" / "summaries" / f"{partition_key(month)}.json"
+
+    def read_summary(self, month: pd.Period, table_sha256: str | None = None) -> TableSummary:
+        """The summary of a whole month: the accepted one, or that of which this table was kept.
+
+        Raises SnapshotError unless it lies there as it was accepted.
+        """
+        paths = list_versions(self.table_path(month).with_suffix(".json"))
+        ledgers = [_read_ledger(path) for path in paths]
+        wanted = table_sha256 or (ledgers[-1].table_sha256 if ledgers else None)
+        for ledger in reversed(ledgers):
+            if not ledger.accepted or ledger.table_sha256 != wanted:
+                continue
+            if ledger.summary_sha256 is None:
+                return summarize_rows(self.read_version(month, ledger.version), self.contract)
+            for path in list_versions(self.summary_path(month)):
+                content = path.read_bytes()
+                if content_digest(content) == ledger.summary_sha256:
+                    return TableSummary.from_json(content.decode())
+        raise SnapshotError(
+            f"no summary of {month} lies in {self.summary_path(month).parent} as it was accepted: "
+            f"materialize employee_snapshot for {partition_key(month)}, or restore it from a backup"
+        )
 
     def list_waived(self, month: pd.Period) -> list[Waiver]:
         """What persons vouched for in a month's present file."""
@@ -274,6 +380,13 @@ class SnapshotStore:
     def read_ids(self, month: pd.Period) -> pd.DataFrame:
         """The ids alone of an accepted month. Raises SnapshotError as `read` does."""
         return self.read(month, [self.contract.id])
+
+
+def _tell_refusal(examined: CountedTable, contract: Contract) -> str:
+    """What is wrong with a table's values, in place of its summary."""
+    broken = find_counted_violations(examined, contract)
+    told = {"rows": examined.rows, "violations": [each.model_dump(mode="json") for each in broken]}
+    return json.dumps(told)
 
 
 def digest_rows(table: pd.DataFrame, contract: Contract) -> str:

@@ -8,7 +8,7 @@ Reads bytes and turns them into a table of raw values. Whether the values are ac
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
@@ -17,6 +17,9 @@ from attrition_assets.casting import read_dates, read_ids
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SnapshotError
 from attrition_assets.months import last_day, parse_month
+
+if TYPE_CHECKING:
+    from attrition_assets.adapters.table_source import TableSnapshot
 
 SUFFIXES = (".parquet", ".csv")
 # What pandas and pyarrow raise for damaged files; all but the first two for one bit in the footer.
@@ -34,6 +37,11 @@ class RawSnapshot:
     def digest(self) -> str:
         """SHA-256 of the bytes as they were sent."""
         return content_digest(self.content)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it has. Raises SnapshotError if the bytes are no table."""
+        return tuple(self.parse().columns)
 
     def parse(self) -> pd.DataFrame:
         """The table of raw values. Raises SnapshotError if the bytes are no table."""
@@ -61,8 +69,8 @@ class SnapshotSource(Protocol):
     def months(self) -> list[pd.Period]:
         """The months that have a snapshot, in order."""
 
-    def fetch(self, month: pd.Period) -> RawSnapshot:
-        """One month's snapshot. Raises SnapshotError if there is none."""
+    def fetch(self, month: pd.Period) -> "RawSnapshot | TableSnapshot":
+        """One month's snapshot, or its table where it lies. Raises SnapshotError without one."""
 
     def departures(self, known_by: pd.Period) -> pd.DataFrame | None:
         """Who left by the last day of `known_by`; None if labels come inside the snapshots."""

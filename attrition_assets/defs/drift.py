@@ -89,6 +89,12 @@ def drift_report(
         if past.baseline
         else reference_store.read_newest_month(version.reference_digest)
     )
+    summaries = None
+    if snapshot_store.count_elsewhere(month) not in (None, len(employee_snapshot)):
+        date = pd.Period(baseline[contract.snapshot_date].iloc[0], freq="M")
+        sources = {} if past.baseline else reference_store.sources(version.reference_digest)
+        before = snapshot_store.read_summary(date, sources.get(str(date)))
+        summaries = before, snapshot_store.read_summary(month)
     report = judge_month(
         month=month,
         contract=contract,
@@ -112,6 +118,7 @@ def drift_report(
         standing=past.standing,
         importance=version.importance or None,
         snapshot_version=present,
+        summaries=summaries,
     )
     decision = decide_retraining(report, policy)
     page = render_drift_page(

@@ -19,6 +19,7 @@ from dagster import (
 from dagster._check import not_none
 
 from attrition_assets.adapters.database import Database
+from attrition_assets.adapters.engine import TableEngine
 from attrition_assets.adapters.model_cards import ModelCards
 from attrition_assets.adapters.prediction_table import PredictionTable
 from attrition_assets.adapters.reference_store import ReferenceStore
@@ -49,12 +50,14 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     reference_store = ReferenceStore(home, contract)
     registry = Registry(settings.mlflow_uri, home, contract, settings.unit)
     policy = read_policy(settings.contract)
+    engine = TableEngine(settings.engine)
     return {
         "settings": settings,
         "policy": policy,
         "fairness": read_fairness_policy(settings.contract),
         "training": read_training_policy(settings.contract),
-        "source": open_source(settings, contract),
+        "engine": engine,
+        "source": open_source(settings, contract, engine),
         "snapshot_store": snapshot_store,
         "reference_store": reference_store,
         "registry": registry,

@@ -123,7 +123,7 @@ def check_departures(subject: Subject) -> Answer:
     if departures is not None:
         return well(f"{len(departures)} by {newest}")
     label = subject.contract.label
-    if label not in subject.source.fetch(newest).parse().columns:
+    if label not in subject.source.fetch(newest).columns:
         return wrong(
             f"there is no {subject.source.departures_place}, and {newest} has no column {label}"
         )

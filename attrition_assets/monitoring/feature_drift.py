@@ -31,6 +31,10 @@ from attrition_assets.monitoring.report import (
     Finding,
 )
 from attrition_assets.monitoring.row_test import name_causes, order_tests
+from attrition_assets.monitoring.table_summary import TableSummary
+
+# Of the baseline and of the current month.
+Summaries = tuple[TableSummary, TableSummary]
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ def judge_features(
     contract: Contract,
     policy: MonitoringPolicy,
     importance: Mapping[str, float] | None = None,
+    summaries: Summaries | None = None,
     seed: int = 0,
 ) -> tuple[FeatureDrift, DataQuality]:
     """Judge a month's monitored columns for drift, and for faults.
@@ -106,8 +111,9 @@ def judge_features(
     The month's people are compared with themselves and with those of a year before, where the
     history has them, and its rows with the rows of `baseline`. Each test has its part of the
     month's level, so that together they alarm no more often than it says; the rows have the parts
-    of those that cannot be used, without a history the whole level. Tables that cannot be compared
-    give `cannot_tell`.
+    of those that cannot be used, without a history the whole level. If the tables are the rows of
+    some people only, `summaries` of the whole tables are compared instead of them. Tables that
+    cannot be compared give `cannot_tell`.
     """
     try:
         require_people(baseline, current, policy)
@@ -115,10 +121,14 @@ def judge_features(
         unused = sum(share for method, share in SHARES.items() if method not in people.used)
         level = policy.feature_level * (ROWS_SHARE + unused)
         detector = DriftDetector(level, policy=policy, contract=contract, seed=seed)
-        rows, quality = detector.compare_features(
-            reference_data=select_monitored(baseline, contract, "baseline"),
-            current_data=select_monitored(current, contract, "current month"),
-            importance=importance,
+        rows, quality = (
+            detector.compare_summaries(*summaries, importance)
+            if summaries
+            else detector.compare_features(
+                reference_data=select_monitored(baseline, contract, "baseline"),
+                current_data=select_monitored(current, contract, "current month"),
+                importance=importance,
+            )
         )
     except DriftInputError as error:
         unknown = FeatureDrift(finding=Finding.CANNOT_TELL, reason=str(error))

@@ -15,6 +15,7 @@ from attrition_assets.monitoring.drift_detection import DriftDetector
 from attrition_assets.monitoring.evidence import Outcomes, Windows
 from attrition_assets.monitoring.feature_drift import (
     StandingAlarm,
+    Summaries,
     judge_features,
     require_people,
 )
@@ -53,6 +54,7 @@ def judge_month(
     standing: StandingAlarm | None = None,
     importance: Mapping[str, float] | None = None,
     snapshot_version: int = 1,
+    summaries: Summaries | None = None,
     seed: int = 0,
 ) -> DriftReport:
     """Judge one month against the baseline of its champion, and its people against themselves.
@@ -62,8 +64,10 @@ def judge_month(
     scored by the champion. `history` reads the months before. `concept` and `performance` are
     outcomes, or the reason why they are not due. `threshold` is the champion's, `importance` each
     column's weight in it, `standing` earlier alarms that nobody answered, `baseline_note` why the
-    baseline is another month's. The same input gives the same report, to the byte. Tables that
-    cannot be compared give `cannot_tell`, never "no drift".
+    baseline is another month's. Of tables too large for memory, `baseline` and `current` hold the
+    people whose rows are kept, and `summaries` are those of the whole tables. The same input gives
+    the same report, to the byte. Tables that cannot be compared give `cannot_tell`, never "no
+    drift".
     """
     features, quality = judge_features(
         month=month,
@@ -74,8 +78,10 @@ def judge_month(
         contract=contract,
         policy=policy,
         importance=importance,
+        summaries=summaries,
         seed=seed,
     )
+    rows = [each.rows for each in summaries] if summaries else [len(baseline), len(current)]
     return DriftReport(
         month=str(month),
         snapshot_version=snapshot_version,
@@ -83,8 +89,8 @@ def judge_month(
         reference_digest=reference_digest,
         baseline_month=str(baseline_month or champion_as_of),
         baseline_note=baseline_note,
-        baseline_rows=len(baseline),
-        current_rows=len(current),
+        baseline_rows=rows[0],
+        current_rows=rows[1],
         data_quality=quality,
         feature_drift=features,
         prediction_drift=_judge_predictions(baseline, current, threshold, contract, policy),

@@ -76,6 +76,14 @@ class ValueCounts:
         """Whether percent of the mean make sense: many different values, all above 0."""
         return len(self.values) > AMOUNTS and bool(self.values[0] > 0)
 
+    def equals(self, other: "ValueCounts") -> bool:
+        """Whether both count the same values the same number of times."""
+        mine, theirs = (each.select(each.counts > 0) for each in (self, other))
+        return self.missing == other.missing and bool(
+            np.array_equal(mine.values, theirs.values)
+            and np.array_equal(mine.counts, theirs.counts)
+        )
+
     def merge(self, other: "ValueCounts") -> "ValueCounts":
         """The counts of both parts of a column."""
         values, mine, theirs = align(self, other)

@@ -63,19 +63,17 @@ def find_previous(
     return max(recent, key=lambda each: each.month, default=None)
 
 
-def check_volume(
-    table: pd.DataFrame, month: pd.Period, earlier: tuple[EarlierMonth, ...]
-) -> SnapshotVerdict:
+def check_volume(rows: int, month: pd.Period, earlier: tuple[EarlierMonth, ...]) -> SnapshotVerdict:
     """The number of rows is near that of the previous month."""
     before = find_previous(earlier, month, VOLUME_MONTHS)
     if before is None:
         nobody = _NOBODY_BEFORE.format(VOLUME_MONTHS)
-        return SnapshotVerdict(holds=True, explanation=f"{len(table)} rows; {nobody}")
-    ratio = len(table) / before.rows
+        return SnapshotVerdict(holds=True, explanation=f"{rows} rows; {nobody}")
+    ratio = rows / before.rows
     holds = 1 / VOLUME_RATIO <= ratio <= VOLUME_RATIO
     return SnapshotVerdict(
         holds=holds,
-        explanation=f"{len(table)} rows, {ratio:.2f} times the {before.rows} of {before.month}; "
+        explanation=f"{rows} rows, {ratio:.2f} times the {before.rows} of {before.month}; "
         f"accepted is {1 / VOLUME_RATIO:.2f} to {VOLUME_RATIO:.2f} times",
         value=ratio,
         limit=VOLUME_RATIO,

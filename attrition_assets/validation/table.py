@@ -24,7 +24,7 @@ from attrition_assets.validation.verdicts import (
     refuse_check,
 )
 
-_SCHEMA_RULES = {
+SCHEMA_RULES = {
     "column_in_schema": ("is not in the contract", Fault.EXTRA_COLUMN),
     "column_in_dataframe": ("column is missing", Fault.MISSING_COLUMN),
 }
@@ -53,7 +53,7 @@ def find_violations(table: pd.DataFrame, contract: Contract) -> tuple[Violation,
             Violation(column="(all)", rule="table has no rows", fault=Fault.EMPTY_FILE, rows=0),
         )
     table = write_booleans(table, contract)
-    rules = {name: _rules(column) for name, column in contract.columns.items()}
+    rules = {name: list_rules(column) for name, column in contract.columns.items()}
     schema = pa.DataFrameSchema(
         {
             name: pa.Column(
@@ -77,10 +77,16 @@ def find_violations(table: pd.DataFrame, contract: Contract) -> tuple[Violation,
 
 def check_contract(table: pd.DataFrame, contract: Contract) -> SnapshotVerdict:
     """Every column is there, of its kind, inside its range or levels."""
-    violations = find_violations(table, contract)
+    return tell_contract(find_violations(table, contract), contract, *table.shape)
+
+
+def tell_contract(
+    violations: tuple[Violation, ...], contract: Contract, rows: int, columns: int
+) -> SnapshotVerdict:
+    """The verdict on a table of so many rows and columns that breaks these rules."""
     explanation = (
         "; ".join(map(str, violations[:SHOWN_ROWS]))
-        or f"{len(table)} rows and {table.shape[1]} columns are as {contract.name} declares"
+        or f"{rows} rows and {columns} columns are as {contract.name} declares"
     )
     return SnapshotVerdict(
         holds=not violations,
@@ -188,7 +194,7 @@ def _find_unread(sent: pd.Series, name: str) -> tuple[Violation, ...]:
     )
 
 
-class _Rule(NamedTuple):
+class Rule(NamedTuple):
     """What every value of a column must be: says so, named if broken, passes missing values."""
 
     text: str
@@ -196,24 +202,24 @@ class _Rule(NamedTuple):
     holds: Callable[[Any], Any]
 
 
-def _rules(column: Column) -> list[_Rule]:
+def list_rules(column: Column) -> list[Rule]:
     """The rules of one column: each sees a whole series."""
-    rules: list[_Rule] = []
+    rules: list[Rule] = []
     if column.kind == Kind.DATE:
-        rules.append(_Rule("is not a date such as 2026-01-31", Fault.NOT_A_DATE, _is_date))
+        rules.append(Rule("is not a date such as 2026-01-31", Fault.NOT_A_DATE, _is_date))
     elif column.kind == Kind.CONTINUOUS or column.is_integer:
-        rules.append(_Rule("is not a finite number", Fault.NOT_A_NUMBER, _is_finite))
+        rules.append(Rule("is not a finite number", Fault.NOT_A_NUMBER, _is_finite))
     if column.is_integer:
-        rules.append(_Rule("is not a whole number", Fault.NOT_WHOLE, _is_whole))
+        rules.append(Rule("is not a whole number", Fault.NOT_WHOLE, _is_whole))
     if column.range:
         low, high = column.range
         is_within = partial(_is_within, low=low, high=high)
-        rules.append(_Rule(f"is outside {low:g} to {high:g}", Fault.OUT_OF_RANGE, is_within))
+        rules.append(Rule(f"is outside {low:g} to {high:g}", Fault.OUT_OF_RANGE, is_within))
     if column.levels:
         levels = list(column.levels)
         convert = _as_is if column.is_text else read_numbers
         rules.append(
-            _Rule(f"is none of {levels}", Fault.UNKNOWN_LEVEL, lambda s: convert(s).isin(levels))
+            Rule(f"is none of {levels}", Fault.UNKNOWN_LEVEL, lambda s: convert(s).isin(levels))
         )
     return rules
 
@@ -241,15 +247,15 @@ def _is_within(series: pd.Series, low: float, high: float) -> pd.Series:
 
 
 def _summarise(
-    failures: pd.DataFrame, rules: Mapping[str, list[_Rule]], rows: int
+    failures: pd.DataFrame, rules: Mapping[str, list[Rule]], rows: int
 ) -> tuple[Violation, ...]:
     """Pandera's failure cases as violations, without the values that failed."""
     violations = []
     for (column, check), cases in failures.fillna({"column": ""}).groupby(
         ["column", "check"], sort=True
     ):
-        if check in _SCHEMA_RULES:
-            rule, fault = _SCHEMA_RULES[check]
+        if check in SCHEMA_RULES:
+            rule, fault = SCHEMA_RULES[check]
             violations += [
                 Violation(column=str(name), rule=rule, fault=fault, rows=rows)
                 for name in sorted(cases["failure_case"].astype(str))

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from attrition_assets.adapters import snapshot_database
 from attrition_assets.adapters.database import Database
 from attrition_assets.adapters.snapshot_database import SnapshotDatabase
-from attrition_assets.adapters.snapshots import SnapshotSource
+from attrition_assets.adapters.snapshots import RawSnapshot, SnapshotSource
 from attrition_assets.casting import cast_to_contract
 from attrition_assets.contract import Contract
 from attrition_assets.errors import DatabaseError, SnapshotError
@@ -58,7 +58,9 @@ def test_a_month_is_the_rows_dated_in_it_with_the_columns_of_the_contract(
 ) -> None:
     assert source.months() == [JANUARY, FEBRUARY]
     for month, expected in months.items():
-        table = source.fetch(month).parse()
+        sent = source.fetch(month)
+        assert isinstance(sent, RawSnapshot)
+        table = sent.parse()
         assert set(table) == set(contract.columns)  # nobody asked for the name
         assert_frame_equal(cast_to_contract(table, contract), expected)
 

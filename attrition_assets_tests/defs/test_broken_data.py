@@ -14,6 +14,7 @@ from dagster import DagsterInstance, ExecuteInProcessResult, RunRequest
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.files import content_digest, to_parquet_bytes
 from attrition_assets.adapters.reference_store import ReferenceStore
+from attrition_assets.adapters.snapshots import RawSnapshot
 from attrition_assets.defs.io_managers import partition_path
 from attrition_assets.defs.retraining import decide_request
 from attrition_assets.demo import Loop
@@ -81,8 +82,9 @@ def own_desk(walked: Walked, tmp_path: Path) -> Iterator[Desk]:
 def test_a_broken_month_is_named_kept_apart_and_not_scored(
     how: str, desk: Desk, walked: Walked
 ) -> None:
-    sent_before = desk.loop.source.fetch(parse_month(LAST)).content
-    content, faults = break_file(how, walked.unseen, sent_before)
+    sent_before = desk.loop.source.fetch(parse_month(LAST))
+    assert isinstance(sent_before, RawSnapshot)
+    content, faults = break_file(how, walked.unseen, sent_before.content)
     result = desk.send(UNSEEN, content)
     assert not result.success
     month, store = parse_month(UNSEEN), desk.loop.store

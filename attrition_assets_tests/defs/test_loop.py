@@ -19,6 +19,7 @@ from dagster import (
 from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.files import content_digest
 from attrition_assets.adapters.reference_store import ReferenceStore
+from attrition_assets.adapters.snapshots import RawSnapshot
 from attrition_assets.defs.drift_checks import INFORMING_CHECKS
 from attrition_assets.defs.retraining import decide_request
 from attrition_assets.defs.runs import MONTH_TAG, REASON_TAG
@@ -105,6 +106,7 @@ def test_the_refused_month_is_in_quarantine_and_nowhere_else(
     month = parse_month(FAULT)
     assert month not in walked.loop.store.months()
     sent = walked.loop.source.fetch(month)
+    assert isinstance(sent, RawSnapshot)
     kept = [
         path for path in walked.loop.store.quarantine(month).iterdir() if path.suffix != ".json"
     ]

@@ -65,7 +65,7 @@ def test_the_number_of_rows_is_near_that_of_the_month_before(before: int, holds:
         EarlierMonth(month="2025-12", rows=before, content="b"),
         EarlierMonth(month="2026-02", rows=4000, content="c"),
     )
-    verdict = check_volume(make_people(40), JANUARY, earlier)
+    verdict = check_volume(40, JANUARY, earlier)
     assert verdict.holds == holds
     assert verdict.faults == (() if holds else (Fault.IMPLAUSIBLE_VOLUME,))
     assert verdict.value == 40 / before
@@ -77,7 +77,7 @@ def test_the_number_of_rows_is_near_that_of_the_month_before(before: int, holds:
 @pytest.mark.parametrize(("month", "compared"), [("2025-10", True), ("2025-09", False)])
 def test_months_older_than_three_are_no_measure_of_size(month: str, compared: bool) -> None:
     earlier = (EarlierMonth(month=month, rows=4000, content="a"),)
-    assert check_volume(make_people(40), JANUARY, earlier).holds != compared
+    assert check_volume(40, JANUARY, earlier).holds != compared
 
 
 def test_the_rows_of_another_month_are_refused_but_not_the_months_own() -> None:
