@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PREFIX = "ATTRITION_"
+UNIT = "{unit}"  # in the path of tables: the unit whose they are
 PROJECT_ROOT = Path(__file__).parents[1]
 
 
@@ -164,6 +165,7 @@ class Settings(Value):
     def _shares_nothing_between_units(self) -> Self:
         shared = {
             "ATTRITION_DATABASE": self.database is not None,
+            f"ATTRITION_TABLES without {UNIT}": self.tables is not None and UNIT not in self.tables,
             "ATTRITION_GITHUB_TOKEN": self.github_token is not None,
             "ATTRITION_IMAGES": self.images != "none",
             "ATTRITION_BAKED_MODEL": self.baked_model is not None,
@@ -373,6 +375,7 @@ class Settings(Value):
             update={
                 "home": home,
                 "data": self.data / unit,
+                "tables": self.tables and self.tables.replace(UNIT, unit),
                 "served_predictions": _name_served(home),
                 "reports_url": f"{self.reports_url}/{unit}",
             }

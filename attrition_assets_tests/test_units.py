@@ -8,6 +8,7 @@ from attrition_assets.adapters.registry import Registry
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SettingsError
 from attrition_assets.settings import Settings
+from attrition_assets.ui import list_served, list_services
 
 from .seen import attrition
 
@@ -66,6 +67,7 @@ def test_units_that_are_none_are_refused(given: str, said: str, tmp_path: Path) 
     "more",
     [
         {"ATTRITION_IMAGES": "build"},
+        {"ATTRITION_TABLES": "/warehouse/{month}.parquet"},
         {"ATTRITION_SERVED_PREDICTIONS": "sqlite:////tmp/one.db"},
         {"ATTRITION_BAKED_MODEL": "/bundle"},
         {"ATTRITION_GITHUB_TOKEN": "t", "ATTRITION_GITHUB_REPOSITORY": "company/attrition"},
@@ -76,7 +78,24 @@ def test_what_would_mix_units_is_refused_with_them(more: dict[str, str], tmp_pat
     read(tmp_path, **more)
     with pytest.raises(SettingsError) as refused:
         read(tmp_path, **more, **UNITS)
-    assert f"{next(iter(more))}: set for all units at once" in str(refused.value)
+    assert next(iter(more)) in str(refused.value)
+    assert "set for all units at once" in str(refused.value)
+
+
+def test_the_path_of_tables_names_the_unit_whose_they_are(tmp_path: Path) -> None:
+    group = read(tmp_path, ATTRITION_TABLES="/warehouse/{unit}/{month}.parquet", **UNITS)
+    assert group.of_unit("south").tables == "/warehouse/south/{month}.parquet"
+
+
+def test_each_unit_is_served_by_itself_and_its_reports_are_seen_under_its_name(
+    tmp_path: Path,
+) -> None:
+    group = read(tmp_path, **UNITS)
+    north = group.of_unit("north")
+    assert list_served(north)["drift"][1:] == ["--unit", "north", "serve", "drift"]
+    list_services(group)
+    list_services(group)  # again, what is there stays
+    assert (tmp_path / "reports" / "north").resolve() == north.home / "reports"
 
 
 def test_a_unit_that_is_none_is_refused_with_those_there_are(tmp_path: Path) -> None:
