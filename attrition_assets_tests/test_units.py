@@ -8,6 +8,7 @@ from attrition_assets.adapters.registry import Registry
 from attrition_assets.contract import Contract
 from attrition_assets.errors import SettingsError
 from attrition_assets.settings import Settings
+from attrition_assets.ui import list_served, list_services
 
 from .seen import attrition
 
@@ -77,6 +78,17 @@ def test_what_would_mix_units_is_refused_with_them(more: dict[str, str], tmp_pat
     with pytest.raises(SettingsError) as refused:
         read(tmp_path, **more, **UNITS)
     assert f"{next(iter(more))}: set for all units at once" in str(refused.value)
+
+
+def test_each_unit_is_served_by_itself_and_its_reports_are_seen_under_its_name(
+    tmp_path: Path,
+) -> None:
+    group = read(tmp_path, **UNITS)
+    north = group.of_unit("north")
+    assert list_served(north)["drift"][1:] == ["--unit", "north", "serve", "drift"]
+    list_services(group)
+    list_services(group)  # again, what is there stays
+    assert (tmp_path / "reports" / "north").resolve() == north.home / "reports"
 
 
 def test_a_unit_that_is_none_is_refused_with_those_there_are(tmp_path: Path) -> None:
