@@ -58,10 +58,15 @@ class Deployment:
         self.report(f"the sensor {SENSOR} decides ...")
         tick = self._await_tick(max((each["timestamp"] for each in self._ticks()), default=0.0))
         requested = self.find_requested(judged)
-        if tick["status"] == "FAILURE" and not requested:
-            raise DeploymentError(f"the sensor {SENSOR} failed: {tick['error']['message']}")
+        failed = tick["error"]["message"] if tick["status"] == "FAILURE" else ""
+        said = tick["skipReason"] or "the sensor asked for none"
+        if unit is not None:  # a tick tells of all units, a line each
+            mine = [line for line in said.splitlines() if line.startswith(f"{unit}: ")]
+            said, failed = mine[0] if mine else said, failed if f"{unit}: " in failed else ""
+        if failed and not requested:
+            raise DeploymentError(f"the sensor {SENSOR} failed: {failed}")
         if not requested:
-            self.report(f"no retraining: {tick['skipReason'] or 'the sensor asked for none'}")
+            self.report(f"no retraining: {said}")
         for retraining in requested:
             self._await("retraining", retraining)
 

@@ -22,6 +22,10 @@ class SnapshotError(AttritionError):
     """A monthly snapshot or the table of departures is absent or cannot be read."""
 
 
+class UnfitTableError(SnapshotError):
+    """What is in a month's table cannot be used: the table is at fault, and not its place."""
+
+
 class DatabaseError(AttritionError):
     """A company's database cannot be reached, or does not do what is asked of it."""
 

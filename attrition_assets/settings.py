@@ -65,7 +65,10 @@ class Settings(Value):
         "default none",
     )
     kept_one_in: int = Field(
-        1, ge=1, description="of such a table the rows of one in so many people are kept; default 1"
+        1,
+        ge=1,
+        le=1_000_000,
+        description="of such a table the rows of one in so many people are kept; default 1",
     )
     units: tuple[str, ...] = Field(
         (),
@@ -149,11 +152,16 @@ class Settings(Value):
         if not isinstance(value, str):
             return value
         names = tuple(name.strip() for name in value.split(","))
-        wrong = [name for name in names if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name)]
+        # Reports of a unit lie beside those of months, and of models.
+        wrong = [
+            name
+            for name in names
+            if not re.fullmatch(r"[a-z][a-z0-9_-]*", name) or name in ("models", "issues")
+        ]
         if wrong:
             raise ValueError(
-                f"{', '.join(map(repr, wrong))}: no name of a unit such as north or plant-2 (lower "
-                "case, digits, - and _)"
+                f"{', '.join(map(repr, wrong))}: no name of a unit such as north or plant-2 (a "
+                "letter, then lower case, digits, - and _; not models or issues)"
             )
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)}: named twice")
@@ -244,8 +252,7 @@ class Settings(Value):
                 "and ATTRITION_PREDICTIONS_TO are of months that fit in memory: unset one"
             )
         try:
-            url, by_unit = self.engine.get_secret_value(), bool(self.units)
-            tables = check_tables(self.tables, url, by_unit=by_unit)
+            tables = check_tables(self.tables, self.engine.get_secret_value(), self.units)
         except EngineError as error:
             raise ValueError(f"ATTRITION_TABLES: {error}") from None
         return self if tables == self.tables else self.model_copy(update={"tables": tables})

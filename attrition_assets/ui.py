@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from attrition_assets.errors import AttritionError
+from attrition_assets.errors import AttritionError, SettingsError
 from attrition_assets.settings import PROJECT_ROOT, Settings
 
 HOST = "127.0.0.1"
@@ -47,6 +47,11 @@ def list_services(settings: Settings) -> dict[str, list[str]]:
     reports.mkdir(parents=True, exist_ok=True)
     for each in settings.by_unit():  # where `reports_url` of a unit leads
         if each.unit is not None and not (reports / each.unit).is_symlink():
+            if (reports / each.unit).exists():
+                raise SettingsError(
+                    f"{reports / each.unit} is there, where the reports of the unit {each.unit} "
+                    "are to be seen: move it away"
+                )
             (reports / each.unit).symlink_to(each.home / "reports")
     return {
         "dagster-webserver": [

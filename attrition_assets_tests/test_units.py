@@ -55,6 +55,8 @@ def test_without_units_everything_is_where_it_was(tmp_path: Path) -> None:
         ("north,", "'': no name of a unit"),
         ("north,a|b,../c", "'a|b', '../c': no name of a unit"),
         ("north,south,north", "north: named twice"),
+        ("north,2026-01", "'2026-01': no name of a unit"),
+        ("models,south", "'models': no name of a unit"),
     ],
 )
 def test_units_that_are_none_are_refused(given: str, said: str, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from attrition_assets.adapters.engine_columns import (
     read_whole,
 )
 from attrition_assets.contract import Contract, Kind
-from attrition_assets.errors import SnapshotError
+from attrition_assets.errors import UnfitTableError
 from attrition_assets.monitoring.table_summary import TableSummary
-from attrition_assets.validation.counted import Counted, CountedTable, find_counted_violations
+from attrition_assets.validation.counted import Counted, CountedTable
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -30,29 +30,31 @@ def examine_table(
     """What is in a month's table, and its summary; None if its values break the contract.
 
     Values of columns that were summarized are accepted, and so not counted once more. Raises
-    SnapshotError if the table is absent, or cannot be summarized although no value breaks the
-    contract.
+    SnapshotError if the table is absent, changes while it is read, or is of a contract by which no
+    table can be summarized.
     """
     table = engine.read(place)
-    summary, refused = None, None
+    summary, unfit = None, ""
     try:
         summary = engine.summarize(place, contract)
-    except SnapshotError as error:
-        refused = error
+    except UnfitTableError as error:
+        unfit = str(error)
     sound = set(contract.monitored) if summary else set()
     names = [name for name in contract.columns if name in table.columns and name != contract.id]
+    counted = {}
     with engine.speaking(f"read {place}"):
+        for name in names:
+            try:
+                if name not in sound:
+                    counted[name] = _count(engine, table, name, contract, place)
+            except UnfitTableError as error:  # of too many different values
+                summary, unfit = None, str(error)
         found = CountedTable(
             names=tuple(table.columns),
-            counted={
-                name: _count(engine, table, name, contract, place)
-                for name in names
-                if name not in sound
-            },
+            counted=counted,
+            unfit=unfit,
             **_count_people(engine.backend, table, contract),
         )
-    if refused and found.rows and not find_counted_violations(found, contract):
-        raise refused
     return found, summary
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attrition_assets.contract import Column, Contract
-from attrition_assets.errors import SnapshotError
+from attrition_assets.errors import SnapshotError, UnfitTableError
 from attrition_assets.monitoring.pairing import ComparedColumn
 from attrition_assets.monitoring.summaries import ValueCounts
 from attrition_assets.monitoring.table_summary import MODULUS, MULTIPLIER
@@ -36,7 +36,7 @@ def select_columns(backend: Any, table: "ir.Table", contract: Contract, place: s
     """
     names = [contract.id, *contract.monitored]
     if lacking := [name for name in names if name not in table.columns]:
-        raise SnapshotError(
+        raise UnfitTableError(
             f"{place} lacks {', '.join(lacking)}: give every monitored column of the contract "
             f"{contract.name}, and its id"
         )
@@ -54,7 +54,7 @@ def select_columns(backend: Any, table: "ir.Table", contract: Contract, place: s
         if name in names and not _fits(table[name], column, is_id=name == contract.id)
     ]
     if wrong:
-        raise SnapshotError(f"{place}: {'; '.join(wrong)}: send the types that the contract says")
+        raise UnfitTableError(f"{place}: {'; '.join(wrong)}: send the types that the contract says")
     _refuse_odd_numbers(backend, table, contract, place)
     return table.select(**{name: read_whole(table[name]) for name in names})
 
@@ -72,7 +72,7 @@ def count_columns(
     found = {each.column: _count(backend, table, each, place) for each in columns}
     counts = {name: counted for name, (counted, _) in found.items()}
     if faults := [fault for _, fault in found.values() if fault]:
-        raise SnapshotError(
+        raise UnfitTableError(
             f"{place} holds what the contract {contract.name} does not accept: {'; '.join(faults)}"
         )
     return counts
@@ -88,7 +88,7 @@ def count_column(backend: Any, column: "ir.Column", place: str) -> "pa.Table":
     counted = held.group_by(value=held[name]).aggregate(rows=held.count())
     found = backend.to_pyarrow(counted.limit(MOST_VALUES + 1))
     if len(found) > MOST_VALUES:
-        raise SnapshotError(
+        raise UnfitTableError(
             f"{place}, column {name}: more than {MOST_VALUES:,} different values cannot be "
             "counted; declare it an id, leave it out of the contract, or round it"
         )
@@ -142,14 +142,14 @@ def _refuse_odd_numbers(backend: Any, table: "ir.Table", contract: Contract, pla
         fractions[str(at)] = (known != known.floor()).ifelse(1, 0).sum()
     found = backend.to_pyarrow(table.aggregate(**fractions)).to_pylist()[0] if fractions else {}
     if wrong := [f"{names[int(at)]} in {rows} rows" for at, rows in found.items() if rows]:
-        raise SnapshotError(
+        raise UnfitTableError(
             f"{place} has fractions or infinite values where the contract declares whole numbers: "
             f"{', '.join(wrong)}; round them, or scale them (cents for euros), before they are sent"
         )
     counted = table.aggregate(rows=table.count(), ids=read_whole(table[contract.id]).count())
     (told,) = backend.to_pyarrow(counted).to_pylist()
     if lacking := told["rows"] - told["ids"]:
-        raise SnapshotError(
+        raise UnfitTableError(
             f"{place}: {lacking} rows have no {contract.id}: give each row an id, a whole number"
         )
 

@@ -91,7 +91,9 @@ def score_table(
     with engine.speaking(f"read {place}"):
         counts = count_columns(engine.backend, selected, needed, str(place))
     before = checked.counts if checked else counts
-    if any(not counted.equals(before[name]) for name, counted in counts.items()):
+    if any(
+        name not in before or not counted.equals(before[name]) for name, counted in counts.items()
+    ):
         raise SnapshotError(
             f"{place} is not what it was when it was checked: materialize employee_snapshot again"
         )

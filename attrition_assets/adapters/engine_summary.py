@@ -20,7 +20,7 @@ from attrition_assets.adapters.engine_columns import (
     select_columns,
 )
 from attrition_assets.contract import Contract, Kind
-from attrition_assets.errors import SnapshotError
+from attrition_assets.errors import SnapshotError, UnfitTableError
 from attrition_assets.monitoring.pair_sums import PairSums, SampleSums, to_integers
 from attrition_assets.monitoring.pairing import ComparedColumn
 from attrition_assets.monitoring.summaries import ValueCounts
@@ -61,7 +61,7 @@ def summarize_table(
     counts = count_columns(backend, selected, contract, place)
     rows = int(next(iter(counts.values())).rows)
     if not rows:
-        raise SnapshotError(f"{place} is empty: give a table with rows")
+        raise UnfitTableError(f"{place} is empty: give a table with rows")
     missing = tuple(name for name, counted in counts.items() if counted.missing)
     adding = _Adding(contract, backend, selected, missing)
     if coarse := [n for n, coding in adding.codings.items() if not is_fine(coding, counts[n])]:
@@ -142,7 +142,7 @@ class _Adding:
             "rows"
         ].to_pylist()
         if not is_sample(drawn, rows, one_in):
-            raise SnapshotError(
+            raise UnfitTableError(
                 f"{place}: the values of {self.contract.id} do not tell rows apart: give each "
                 "person an id"
             )

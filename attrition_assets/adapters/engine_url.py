@@ -1,6 +1,7 @@
 """Which URLs lead to an engine of large tables. What is behind one is opened in `engine`."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrition_assets.adapters.database import TABLE_NAME
@@ -20,21 +21,25 @@ def reads_files(url: str) -> bool:
     return SPARK.fullmatch(url) is not None or url.startswith(DUCKDB)
 
 
-def check_tables(tables: str, url: str, *, by_unit: bool = False) -> str:
+def check_tables(tables: str, url: str, units: Sequence[str] = ()) -> str:
     """What names the months' tables, and the units' if there are any, if it can.
 
     Raises EngineError that says what is accepted.
     """
-    unit = f"{UNIT}_" if by_unit else ""
+    unit = f"{UNIT}_" if units else ""
     accepted = (
         f"a path such as /warehouse/snapshots/{unit}{MONTH}.parquet"
         if reads_files(url)
         else f"the name of tables such as hr.snapshots_{unit}{MONTH}"
     )
-    named = tables.replace(MONTH, "2026_01").replace(UNIT, "north")
-    fits = "://" not in tables if reads_files(url) else TABLE_NAME.fullmatch(named) is not None
-    if tables.count(MONTH) != 1 or tables.count(UNIT) != by_unit or not fits:
-        raise EngineError(f"{tables!r} does not name the tables of months: give {accepted}")
+    named = [tables.replace(MONTH, "2026_01").replace(UNIT, each) for each in units or ("",)]
+    if reads_files(url):
+        unfit = "://" in tables or Path(named[0]).suffix not in ("", ".parquet")
+    else:
+        unfit = not all(map(TABLE_NAME.fullmatch, named))
+    if tables.count(MONTH) != 1 or tables.count(UNIT) != bool(units) or unfit:
+        of = f" of {', '.join(units)}" if units else ""
+        raise EngineError(f"{tables!r} does not name the tables of months{of}: give {accepted}")
     return str(Path(tables).expanduser().absolute()) if reads_files(url) else tables
 
 

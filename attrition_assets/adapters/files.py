@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -98,10 +99,19 @@ def is_held(lock: Path) -> bool:
     return False
 
 
-def to_parquet_bytes(table: "pd.DataFrame") -> bytes:
-    """The table as Parquet: equal tables give equal bytes under one version of pyarrow."""
-    content: bytes = table.to_parquet(index=False, compression="zstd")
-    return content
+def to_parquet_bytes(table: "pd.DataFrame", **told: str) -> bytes:
+    """The table as Parquet: equal tables give equal bytes under one version of pyarrow.
+
+    What is `told` of it is in the file's metadata, which readers of the table do not see.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    written = pa.Table.from_pandas(table, preserve_index=False)
+    held = {**(written.schema.metadata or {}), **{f"attrition.{k}": v for k, v in told.items()}}
+    file = io.BytesIO()
+    pq.write_table(written.replace_schema_metadata(held), file, compression="zstd")
+    return file.getvalue()
 
 
 def read_parquet(source: Path | bytes, **options: Any) -> "pd.DataFrame":

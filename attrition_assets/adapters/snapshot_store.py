@@ -39,6 +39,8 @@ from attrition_assets.validation.counted import (
 from attrition_assets.validation.verdicts import Fault, SnapshotVerdict, list_faults
 from attrition_assets.values import Value
 
+LEAST_KEPT = 100
+
 
 class Ledger(Value):
     """What was found out about a month's file, and about its table if it was accepted.
@@ -186,13 +188,18 @@ class SnapshotStore:
         evidence = summary.to_json() if summary else _tell_refusal(examined, self.contract)
         raw = RawSnapshot(f"{Path(sent.place).name}.json", evidence.encode())
         kept = sent.read_people() if summary else None
+        content = raw.digest
+        if kept is not None and sent.one_in > 1:
+            _require_enough(len(kept), examined.rows, sent.one_in, month)
+        elif kept is not None:
+            content = digest_rows(kept, self.contract)  # as of a file, with which it is compared
         earlier = self._list_others(month)
         verdicts = check_counted(
             examined,
             kept,
             self.contract,
             month,
-            raw.digest,
+            content,
             earlier,
             previous=self._read_previous(earlier, month),
             departures=departures,
@@ -201,7 +208,7 @@ class SnapshotStore:
         accepted = all(verdict.holds for verdict in verdicts.values())
         table = cast_to_contract(kept, self.contract) if accepted and kept is not None else None
         return JudgedSnapshot(
-            month, raw, raw.digest, verdicts, table, rows=examined.rows, one_in=sent.one_in
+            month, raw, content, verdicts, table, rows=examined.rows, one_in=sent.one_in
         )
 
     def _require_same_people(self, one_in: int, month: pd.Period) -> None:
@@ -253,7 +260,9 @@ class SnapshotStore:
             write_atomically(kept.with_name(f"{kept.name}.verdict.json"), _to_json(ledger))
         else:
             kept = path
-            content = to_parquet_bytes(snapshot.table)
+            # Another table is another version, though the people who are kept be the same.
+            whole = {} if snapshot.rows is None else {"summary_sha256": snapshot.raw.digest}
+            content = to_parquet_bytes(snapshot.table, **whole)
             rows = len(snapshot.table)
             summary = EarlierMonth(
                 month=str(snapshot.month), rows=snapshot.rows or rows, content=snapshot.content
@@ -380,6 +389,16 @@ class SnapshotStore:
     def read_ids(self, month: pd.Period) -> pd.DataFrame:
         """The ids alone of an accepted month. Raises SnapshotError as `read` does."""
         return self.read(month, [self.contract.id])
+
+
+def _require_enough(kept: int, rows: int, one_in: int, month: pd.Period) -> None:
+    """Raise SnapshotError if so few people are kept that nothing could be told by them."""
+    if kept < LEAST_KEPT:
+        raise SnapshotError(
+            f"of the {rows} rows of {month} only {kept} people would be kept, too few to tell "
+            f"units and leavers by: set ATTRITION_KEPT_ONE_IN={one_in} to at most "
+            f"{max(1, rows // (2 * LEAST_KEPT))}"
+        )
 
 
 def _tell_refusal(examined: CountedTable, contract: Contract) -> str:

@@ -93,6 +93,11 @@ def drift_report(
     if snapshot_store.count_elsewhere(month) not in (None, len(employee_snapshot)):
         date = pd.Period(baseline[contract.snapshot_date].iloc[0], freq="M")
         sources = {} if past.baseline else reference_store.sources(version.reference_digest)
+        if not past.baseline and str(date) not in sources:
+            raise SnapshotError(
+                f"the baseline of version {version.version} is of {date}, which is not among the "
+                "months that it learned from: train another version, `attrition retrain`"
+            )
         before = snapshot_store.read_summary(date, sources.get(str(date)))
         summaries = before, snapshot_store.read_summary(month)
     report = judge_month(

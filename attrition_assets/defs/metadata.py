@@ -8,6 +8,7 @@ from dagster import (
     AssetRecordsFilter,
     DagsterEventType,
     DagsterInstance,
+    EventLogRecord,
     MetadataValue,
     TableColumn,
     TableMetadataValue,
@@ -18,6 +19,7 @@ from dagster._check import not_none
 from pydantic import BaseModel
 
 from attrition_assets.adapters.registry import Registry
+from attrition_assets.defs.partition_keys import is_of_unit
 from attrition_assets.settings import Settings
 
 
@@ -39,15 +41,15 @@ def read_latest_metadata(
     """The metadata of an asset's latest materialization, of a unit if one is named; None if there
     is none.
     """
-    found = instance.fetch_materializations(_choose(asset, unit), limit=1).records
-    return _plain(not_none(found[0].asset_materialization).metadata) if found else None
+    found = read_all_metadata(instance, asset, unit)
+    return found[0] if found else None
 
 
 def read_all_metadata(
     instance: DagsterInstance, asset: str, unit: str | None = None
 ) -> list[dict[str, Any]]:
     """The metadata of an asset's materializations, the newest first; of a unit if one is named."""
-    records = instance.fetch_materializations(_choose(asset, unit), limit=1000).records
+    records = _fetch(instance, asset, unit)
     return [_plain(not_none(record.asset_materialization).metadata) for record in records]
 
 
@@ -80,7 +82,7 @@ def read_run_metadata(instance: DagsterInstance, run_id: str, asset: str) -> dic
 
 def list_model_runs(instance: DagsterInstance, unit: str | None = None) -> dict[int, str]:
     """The run that made each version of the model that Dagster knows of, by its id."""
-    records = instance.fetch_materializations(_choose("model", unit), limit=1000).records
+    records = _fetch(instance, "model", unit)
     made = ((not_none(each.asset_materialization).metadata, each.run_id) for each in records[::-1])
     return {int(str(held["version"].value)): run for held, run in made if "version" in held}
 
@@ -89,6 +91,12 @@ def mlflow_run_url(settings: Settings, registry: Registry, run_id: str) -> str:
     """Where a person sees an MLflow run."""
     experiment = registry.client.get_run(run_id).info.experiment_id
     return f"{settings.mlflow_url}/#/experiments/{experiment}/runs/{run_id}"
+
+
+def _fetch(instance: DagsterInstance, asset: str, unit: str | None) -> list[EventLogRecord]:
+    """The materializations of an asset that is of no month, newest first; a unit's, or none's."""
+    records = instance.fetch_materializations(_choose(asset, unit), limit=1000).records
+    return [each for each in records if is_of_unit(each.partition_key or "", unit)]
 
 
 def _choose(asset: str, partition: str | None) -> AssetRecordsFilter:

@@ -31,14 +31,18 @@ def read_key_month(key: str) -> pd.Period:
 
 
 def is_of_unit(key: str, unit: str | None) -> bool:
-    """Whether a key is a unit's, or that of one of its months; without units every key is.
+    """Whether a key is a unit's, or that of one of its months; without units, that of no unit.
+
+    A key that is empty is that of no partition.
 
     >>> is_of_unit("2026-01-01|north", "north"), is_of_unit("north", "north")
     (True, True)
     >>> is_of_unit("2026-01-01|north", "south"), is_of_unit("2026-01-01", None)
     (False, True)
     """
-    return unit is None or read_key_unit(key) == unit
+    if unit is None:  # of a month alone, or of no partition
+        return SEPARATOR not in key and not key[:1].isalpha()
+    return read_key_unit(key) == unit
 
 
 def read_key_unit(key: str) -> str:

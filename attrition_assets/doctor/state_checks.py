@@ -148,8 +148,9 @@ def check_success(subject: Subject) -> Answer:
     from attrition_assets.defs.partition_keys import is_of_unit
 
     asset, unit = AssetKey("drift_report"), subject.settings.unit
-    keys = subject.instance.get_materialized_partitions(asset)
-    chosen = AssetRecordsFilter(asset, asset_partitions=[k for k in keys if is_of_unit(k, unit)])
+    held = subject.instance.get_materialized_partitions(asset)
+    keys = [key for key in held if is_of_unit(key, unit)]
+    chosen = AssetRecordsFilter(asset, asset_partitions=keys)  # none would be no filter
     judged = subject.instance.fetch_materializations(chosen, limit=1).records if keys else []
     if not judged:
         return not_yet("no month was judged", "`attrition run MONTH`")

@@ -54,7 +54,7 @@ class CountedTable:
 
     `names` are its columns; `counted` holds those of the contract's whose values are not known to
     be accepted, without the ids, of which `repeated` rows have one of another row's, and `unnamed`
-    none.
+    none. `unfit` says why it cannot be summarized, empty if it can.
     """
 
     rows: int
@@ -62,6 +62,7 @@ class CountedTable:
     counted: Mapping[str, Counted]
     repeated: int
     unnamed: int
+    unfit: str = ""
 
 
 def check_counted(
@@ -141,6 +142,8 @@ def _violate(column: str, rule: str, fault: Fault, rows: int) -> Violation:
 
 def _check_contract(table: CountedTable, contract: Contract) -> SnapshotVerdict:
     violations = find_counted_violations(table, contract)
+    if table.unfit and not violations:
+        return refuse_check(table.unfit, Fault.NOT_A_NUMBER)
     return tell_contract(violations, contract, table.rows, len(table.names))
 
 
@@ -163,6 +166,8 @@ def _check_dates(table: CountedTable, contract: Contract, month: pd.Period) -> S
     name, date = contract.snapshot_date, last_day(month)
     if name not in table.names:
         return refuse_check(f"no column {name}", Fault.MISSING_COLUMN)
+    if name not in table.counted:
+        return refuse_check(table.unfit, Fault.NOT_A_DATE)
     counted = table.counted[name]
     dates = read_dates(counted.values)
     later = _is_later(dates, date)
@@ -191,6 +196,8 @@ def _check_future(
     name, label = contract.snapshot_date, contract.label
     if name not in table.names:
         return refuse_check(f"no column {name}", Fault.MISSING_COLUMN)
+    if not {name, label} & set(table.names) <= set(table.counted):
+        return refuse_check(table.unfit, Fault.NOT_A_DATE)
     counted = table.counted[name]
     later = counted.count(_is_later(read_dates(counted.values), last_day(month)))
     filled = 0

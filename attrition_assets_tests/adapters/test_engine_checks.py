@@ -114,11 +114,20 @@ def test_the_rows_of_the_same_people_are_kept_whatever_the_engine(
     assert 300 < len(kept) < 500
 
 
-def test_a_table_that_the_engine_cannot_add_up_is_no_month_but_an_error(
+def test_a_table_that_the_engine_cannot_add_up_is_refused_and_one_that_is_absent_an_error(
     held: Held, make_snapshot: MakeSnapshot, contract: Contract
 ) -> None:
-    table = make_snapshot("2026-01", PEOPLE, 1).astype({"Age": str})  # each a whole number as text
-    with pytest.raises(SnapshotError, match="Age is string, not a whole number"):
-        examine_table(held.engine, held.put(table), contract)
+    sound = make_snapshot("2026-02", PEOPLE, 1).drop(columns="Attrition", errors="ignore")
+    for broken, why in (
+        (sound.astype({"Age": str}), "Age is string, not a whole number"),
+        (sound.astype({"EmployeeNumber": str}), "EmployeeNumber is string, not a whole number"),
+        (sound.assign(EmployeeNumber=sound["EmployeeNumber"] + 0.5), "has fractions"),
+    ):
+        table, summary = examine_table(held.engine, held.put(broken), contract)
+        more: dict[str, Any] = {"previous": None, "departures": None}
+        found = check_counted(table, None, contract, MONTH, "its own", (), **more)
+        assert summary is None
+        assert why in found["contract_holds"].explanation
+        assert not any(found[name].holds for name in ALL[-4:])
     with pytest.raises((SnapshotError, EngineError), match="absent"):
         examine_table(held.engine, "absent", contract)

@@ -17,6 +17,7 @@ from dagster import (
 )
 
 from attrition_assets.adapters.removal import find_month_files
+from attrition_assets.defs.retraining import retraining_config
 from attrition_assets.defs.runs import explain_failure
 from attrition_assets.demo import Loop, prepare_home
 from attrition_assets.errors import SettingsError
@@ -218,6 +219,14 @@ def test_what_cannot_name_tables_is_refused() -> None:
         read(ATTRITION_KEPT_ONE_IN="10")
     with pytest.raises(SettingsError, match=r"such as /warehouse/snapshots/\{unit\}_\{month\}"):
         read(ATTRITION_TABLES="/{month}.parquet", ATTRITION_UNITS="north,south")
+    with pytest.raises(SettingsError, match="the tables of months of north, plant-2"):
+        read(
+            ATTRITION_TABLES="hr.of_{unit}_{month}",
+            ATTRITION_UNITS="north,plant-2",
+            ATTRITION_ENGINE="postgresql://db.example/hr",
+        )
+    with pytest.raises(SettingsError, match="does not name the tables of months"):
+        read(ATTRITION_TABLES="/tables/{month}.csv")
     group = read(ATTRITION_TABLES="/tables/{unit}/{month}", ATTRITION_UNITS="north,south")
     assert group.of_unit("south").tables == "/tables/south/{month}"
     asked = read(
@@ -232,27 +241,28 @@ SHIFT = "2025-03"
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home and the months of 6,000 people, of one in 3 of whom the rows are kept; pay rises by a
-    tenth in the last month, which is not judged yet.
+    """A home and eight months of 6,000 people, of one in 3 of whom the rows are kept; pay rises by
+    a tenth in the last month, which is not judged yet, and the first model is of those before.
     """
     folder = tmp_path_factory.mktemp("large")
     company = simulate_company(
-        first_month=parse_month("2023-11"),
-        months=17,
+        first_month=parse_month(SHIFT) - 7,
+        months=8,
         seed=11,
         headcount=6_000,
         shifts=(PayInflation(parse_month(SHIFT), 0.1),),
         burn_in_months=60,
     )
     write_company(company, folder / "data")
-    last = folder / "data" / "snapshots" / f"{SHIFT}.parquet"
-    last.rename(folder / last.name)
     prepare_home(folder / "home")
     tables = folder / "data" / "snapshots"
     with open_site(folder / "home", folder / "data", tables, ATTRITION_KEPT_ONE_IN="3") as site:
-        (calm,) = site.loop.walk(site.instance)
-    assert calm.found == "no drift" and calm.rows == 6_000
-    (folder / last.name).rename(last)
+        *history, _ = site.loop.source.months()
+        for month in history:
+            assert site.run(str(month), "employee_snapshot").success
+        config = retraining_config(history[-1])
+        first = site.loop.run(site.instance, "retraining", run_config=config)
+        assert first.success, explain_failure(site.instance, first.run_id)
     return folder
 
 

@@ -33,9 +33,16 @@ from attrition_assets.adapters.decision_log import DecisionLog
 from attrition_assets.adapters.registry import Registry
 from attrition_assets.contract import read_contract
 from attrition_assets.defs.failures import find_summaries
+from attrition_assets.defs.metadata import list_model_runs, read_all_metadata
 from attrition_assets.defs.resources import build_resources_by_unit
-from attrition_assets.defs.retraining import decide_request, read_decision
-from attrition_assets.defs.runs import RETRAINING, explain_failure, tag_month, tag_unit
+from attrition_assets.defs.retraining import decide_request, find_newest_verdict, read_decision
+from attrition_assets.defs.runs import (
+    RETRAINING,
+    explain_failure,
+    find_running_retraining,
+    tag_month,
+    tag_unit,
+)
 from attrition_assets.defs.unit_ticks import Told, evaluate_units
 from attrition_assets.monitoring.policy import MonitoringPolicy
 from attrition_assets.months import parse_month
@@ -194,6 +201,21 @@ def look(context: OpExecutionContext) -> None:
     held = context.resources
     assert (held.settings.unit, held.registry.name) == ("north", "attrition-north")
     assert held.io_manager.home == held.settings.home
+
+
+def test_what_is_on_record_of_units_is_not_a_companys_without(instance: DagsterInstance) -> None:
+    judge(instance, "2026-03", "north", "retrain")
+    train(instance, "north", 1, "2025-06")
+    create_run_for_test(
+        instance, job_name=RETRAINING, tags=tag_unit("north"), status=DagsterRunStatus.STARTED
+    )
+    assert read_all_metadata(instance, "champion", "north")
+    assert read_all_metadata(instance, "champion") == []
+    assert list_model_runs(instance) == {}
+    assert find_newest_verdict(instance, "north") is not None
+    assert find_newest_verdict(instance) is None
+    assert find_running_retraining(instance, "north") is not None
+    assert find_running_retraining(instance) is None
 
 
 @pytest.mark.parametrize("key", ["north", "2026-01-01|north"])
