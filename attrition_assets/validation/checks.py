@@ -62,16 +62,34 @@ def check_snapshot(
     if set(contract_holds.faults) & {Fault.EMPTY_FILE, Fault.DUPLICATE_COLUMN}:
         refused = refuse_snapshot(contract_holds.explanation, *contract_holds.faults)
         return {**refused, "contract_holds": contract_holds}
-    not_sent_before = check_repetition(month, content, earlier)
-    leavers = check_leavers(table, contract, month, previous, departures)
-    if not (leavers.holds or not_sent_before.holds):
-        leavers = refuse_check("its rows are another month's", *not_sent_before.faults)
     return {
         "contract_holds": contract_holds,
         "one_row_per_employee": check_duplicates(table, contract),
         "dates_match_month": check_dates(table, contract, month),
         "nothing_from_the_future": check_future(table, contract, month, departures),
         "volume_plausible": check_volume(len(table), month, earlier),
+        **check_people(
+            table, contract, month, content, earlier, previous=previous, departures=departures
+        ),
+    }
+
+
+def check_people(
+    table: pd.DataFrame,
+    contract: Contract,
+    month: pd.Period,
+    content: str,
+    earlier: tuple[EarlierMonth, ...],
+    *,
+    previous: Previous | None,
+    departures: pd.DataFrame | None,
+) -> Mapping[str, SnapshotVerdict]:
+    """Of `check_snapshot` what must hold for people and rows between months."""
+    not_sent_before = check_repetition(month, content, earlier)
+    leavers = check_leavers(table, contract, month, previous, departures)
+    if not (leavers.holds or not_sent_before.holds):
+        leavers = refuse_check("its rows are another month's", *not_sent_before.faults)
+    return {
         "not_sent_before": not_sent_before,
         "units_unchanged": check_units(table, contract, previous),
         "missing_values_usual": check_missing(table, contract, previous),

@@ -16,17 +16,20 @@ import pandas as pd
 from attrition_assets.casting import read_dates, write_booleans
 from attrition_assets.contract import Contract, Role
 from attrition_assets.months import last_day
-from attrition_assets.validation.checks import refuse_snapshot
+from attrition_assets.validation.checks import check_people, refuse_snapshot
 from attrition_assets.validation.continuity import (
     EarlierMonth,
     Previous,
-    check_leavers,
-    check_missing,
-    check_repetition,
-    check_units,
     check_volume,
 )
-from attrition_assets.validation.table import SCHEMA_RULES, list_rules, tell_contract
+from attrition_assets.validation.table import (
+    SCHEMA_RULES,
+    is_later,
+    list_rules,
+    tell_contract,
+    tell_dates,
+    tell_future,
+)
 from attrition_assets.validation.verdicts import (
     Fault,
     SnapshotVerdict,
@@ -97,17 +100,10 @@ def check_counted(
         unknown = refuse_check(why, *contract_holds.faults)
         names = ("not_sent_before", "units_unchanged", "missing_values_usual", "leavers_recorded")
         return {**verdicts, **dict.fromkeys(names, unknown)}
-    not_sent_before = check_repetition(month, content, earlier)
-    leavers = check_leavers(kept, contract, month, previous, departures)
-    if not (leavers.holds or not_sent_before.holds):
-        leavers = refuse_check("its rows are another month's", *not_sent_before.faults)
-    return {
-        **verdicts,
-        "not_sent_before": not_sent_before,
-        "units_unchanged": check_units(kept, contract, previous),
-        "missing_values_usual": check_missing(kept, contract, previous),
-        "leavers_recorded": leavers,
-    }
+    people = check_people(
+        kept, contract, month, content, earlier, previous=previous, departures=departures
+    )
+    return {**verdicts, **people}
 
 
 def find_counted_violations(table: CountedTable, contract: Contract) -> tuple[Violation, ...]:
@@ -170,7 +166,7 @@ def _check_dates(table: CountedTable, contract: Contract, month: pd.Period) -> S
         return refuse_check(table.unfit, Fault.NOT_A_DATE)
     counted = table.counted[name]
     dates = read_dates(counted.values)
-    later = _is_later(dates, date)
+    later = is_later(dates, date)
     wrong = (dates.notna() & (dates != date)).to_numpy(dtype=bool) & ~later
     wrong_rows, later_rows = counted.count(wrong), counted.count(later)
     violations = (
@@ -178,16 +174,7 @@ def _check_dates(table: CountedTable, contract: Contract, month: pd.Period) -> S
         *_tell(name, "date is not the month's last day", Fault.WRONG_DATE, wrong_rows),
         *_tell(name, "date is after the month's last day", Fault.FUTURE_DATE, later_rows),
     )
-    count = sum(each.rows for each in violations)
-    return SnapshotVerdict(
-        holds=not count,
-        explanation=f"{count} rows are not dated {date.date()}, the month's last day; "
-        f"{later_rows} of them are later",
-        value=count,
-        limit=0,
-        faults=list_faults(violations),
-        violations=violations,
-    )
+    return tell_dates(violations, sum(each.rows for each in violations), later_rows, date)
 
 
 def _check_future(
@@ -199,7 +186,7 @@ def _check_future(
     if not {name, label} & set(table.names) <= set(table.counted):
         return refuse_check(table.unfit, Fault.NOT_A_DATE)
     counted = table.counted[name]
-    later = counted.count(_is_later(read_dates(counted.values), last_day(month)))
+    later = counted.count(is_later(read_dates(counted.values), last_day(month)))
     filled = 0
     if departures is not None and label in table.names:
         filled = int(table.counted[label].rows.sum())
@@ -208,23 +195,9 @@ def _check_future(
         *_tell(name, "date is after the month's last day", Fault.FUTURE_DATE, later),
         *_tell(label, "is filled before it can be known", Fault.FUTURE_LABEL, filled),
     )
-    labels = (
-        "labels come inside the snapshots and are hidden until they have matured"
-        if departures is None
-        else f"{filled} labels are filled, which departures alone can tell later"
-    )
-    return SnapshotVerdict(
-        holds=not violations,
-        explanation=f"{later} rows are dated after {last_day(month).date()}; {labels}",
-        value=max(later, filled),
-        limit=0,
-        faults=list_faults(violations),
-        violations=violations,
-    )
-
-
-def _is_later(dates: pd.Series, date: pd.Timestamp) -> npt.NDArray[np.bool_]:
-    return np.asarray((dates.dt.normalize() > date).to_numpy(dtype=bool))
+    # Rows that are both are not told from counts: at least so many are one of them.
+    rows = later, filled, max(later, filled)
+    return tell_future(violations, *rows, last_day(month), inside=departures is None)
 
 
 def _find_unread(counted: Counted, name: str) -> tuple[Violation, ...]:

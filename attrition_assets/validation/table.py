@@ -122,7 +122,7 @@ def check_dates(table: pd.DataFrame, contract: Contract, month: pd.Period) -> Sn
         return refuse_check(f"no column {name}", Fault.MISSING_COLUMN)
     date = last_day(month)
     dates = read_dates(table[name])
-    later = _is_later(dates, date)
+    later = is_later(dates, date)
     wrong = (dates.notna() & (dates != date)).to_numpy() & ~later
     unread = dates.isna().to_numpy()
     violations = (
@@ -130,11 +130,17 @@ def check_dates(table: pd.DataFrame, contract: Contract, month: pd.Period) -> Sn
         *find_offenders(name, "date is not the month's last day", Fault.WRONG_DATE, wrong),
         *find_offenders(name, "date is after the month's last day", Fault.FUTURE_DATE, later),
     )
-    count = int((unread | wrong | later).sum())
+    return tell_dates(violations, int((unread | wrong | later).sum()), int(later.sum()), date)
+
+
+def tell_dates(
+    violations: tuple[Violation, ...], count: int, later: int, date: pd.Timestamp
+) -> SnapshotVerdict:
+    """The verdict on so many rows that are not dated `date`, of which so many are `later`."""
     return SnapshotVerdict(
         holds=not count,
         explanation=f"{count} rows are not dated {date.date()}, the month's last day; "
-        f"{int(later.sum())} of them are later",
+        f"{later} of them are later",
         value=count,
         limit=0,
         faults=list_faults(violations),
@@ -153,7 +159,7 @@ def check_future(
     name = contract.snapshot_date
     if name not in table.columns:
         return refuse_check(f"no column {name}", Fault.MISSING_COLUMN)
-    later = _is_later(read_dates(table[name]), last_day(month))
+    later = is_later(read_dates(table[name]), last_day(month))
     filled = np.zeros(len(table), dtype=bool)
     if departures is not None and contract.label in table.columns:
         filled = table[contract.label].notna().to_numpy()
@@ -164,23 +170,38 @@ def check_future(
             contract.label, "is filled before it can be known", Fault.FUTURE_LABEL, filled
         ),
     )
+    rows = int(later.sum()), int(filled.sum()), int((later | filled).sum())
+    return tell_future(violations, *rows, last_day(month), inside=departures is None)
+
+
+def tell_future(
+    violations: tuple[Violation, ...],
+    later: int,
+    filled: int,
+    either: int,
+    date: pd.Timestamp,
+    *,
+    inside: bool,
+) -> SnapshotVerdict:
+    """The verdict on rows dated after `date`, or with a label filled, unless labels come inside."""
     labels = (
         "labels come inside the snapshots and are hidden until they have matured"
-        if departures is None
-        else f"{int(filled.sum())} labels are filled, which departures alone can tell later"
+        if inside
+        else f"{filled} labels are filled, which departures alone can tell later"
     )
     return SnapshotVerdict(
         holds=not violations,
-        explanation=f"{int(later.sum())} rows are dated after {last_day(month).date()}; {labels}",
-        value=float((later | filled).sum()),
+        explanation=f"{later} rows are dated after {date.date()}; {labels}",
+        value=either,
         limit=0,
         faults=list_faults(violations),
         violations=violations,
     )
 
 
-def _is_later(dates: pd.Series, date: pd.Timestamp) -> np.ndarray:
-    later: np.ndarray = (dates.dt.normalize() > date).to_numpy()
+def is_later(dates: pd.Series, date: pd.Timestamp) -> np.ndarray:
+    """Which dates, of those that can be read, are of a later day."""
+    later: np.ndarray = (dates.dt.normalize() > date).to_numpy(dtype=bool)
     return later
 
 
