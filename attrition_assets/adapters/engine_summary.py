@@ -35,6 +35,7 @@ from attrition_assets.monitoring.table_summary import (
     is_fine,
     is_sample,
     list_every_input,
+    most_sampled,
 )
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ def summarize_table(
     rows = int(next(iter(counts.values())).rows)
     if not rows:
         raise UnfitTableError(f"{place} is empty: give a table with rows")
-    missing = tuple(name for name, counted in counts.items() if counted.missing)
-    adding = _Adding(contract, backend, selected, missing)
+    adding = _Adding(contract, backend, selected, counts)
     if coarse := [n for n, coding in adding.codings.items() if not is_fine(coding, counts[n])]:
         raise SnapshotError(
             f"{place}: the values of {', '.join(coarse)} lie in a small part of the range that the "
@@ -92,7 +92,11 @@ class _Adding:
     contract: Contract
     backend: Any
     table: "ir.Table"
-    missing: tuple[str, ...]
+    counts: Mapping[str, ValueCounts]
+
+    @cached_property
+    def missing(self) -> list[str]:
+        return [name for name, counted in self.counts.items() if counted.missing]
 
     @cached_property
     def numbers(self) -> list[str]:
@@ -137,16 +141,13 @@ class _Adding:
     def add_up_sample(self, one_in: int, rows: int, place: str) -> SampleSums:
         """The sums of the sampled rows up to the fourth power, as often as rows stand for them."""
         chosen = choose_people(self.table, self.contract, one_in)
-        # Asked first: ids that are all one would bring every row here.
-        (drawn,) = self.backend.to_pyarrow(chosen.aggregate(rows=chosen.count()))[
-            "rows"
-        ].to_pylist()
-        if not is_sample(drawn, rows, one_in):
+        # No more than this: ids that are all one would bring every row here.
+        found = self.backend.to_pyarrow(chosen.limit(most_sampled(rows, one_in) + 1))
+        if not is_sample(len(found), rows, one_in):
             raise UnfitTableError(
                 f"{place}: the values of {self.contract.id} do not tell rows apart: give each "
                 "person an id"
             )
-        found = self.backend.to_pyarrow(chosen)
         columns = {}
         for name in (*self.numbers, *self.nominal):
             declared = self.contract.columns[name]
@@ -181,12 +182,13 @@ class _Adding:
         From counts and sums by the levels that rows have, a cell for each combination.
         """
         coded, numbers = self.coded, self.numbers
+        # Where every row has all levels, squares are needed in total only: the counts tell them.
+        by_cell = any(name in self.missing for name in group)
         asked = {"rows": coded.count()}
         for place, name in enumerate(numbers):
-            asked |= {
-                f"sum {place}": coded[f"code {place}"].sum(),
-                f"square {place}": self._multiply(place, place).sum(),
-            }
+            asked[f"sum {place}"] = coded[f"code {place}"].sum()
+            if by_cell:
+                asked[f"square {place}"] = self._multiply(place, place).sum()
             if name in self.missing:
                 asked[f"known {place}"] = coded[f"known {place}"].sum()
         keys = {name: f"level {list(self.nominal).index(name)}" for name in group}
@@ -199,7 +201,13 @@ class _Adding:
             columns = [_read_whole(cells, name) if name in asked else count for name in named]
             return np.array(columns, np.int64).reshape(len(numbers), len(count)).T
 
-        known, first, square = read("known"), read("sum"), read("square")
+        known, first = read("known"), read("sum")
+        if by_cell:
+            square = read("square")
+        else:
+            # In which cell they lie makes no difference.
+            square = np.zeros_like(first)
+            square[0] = [self._add_squares(name) for name in numbers]
         own = np.arange(len(numbers))
         for name, told in zip(SUMS, (known, first, square, square), strict=True):
             sums[name][own, own] = told.sum(axis=0)
@@ -225,6 +233,12 @@ class _Adding:
         for name, other in (("rows", tells), ("sums", has), ("squares", has)):
             sums[name][np.ix_(places, own)] = other.T @ known
         sums["products"][np.ix_(places, own)] = has.T @ first
+
+    def _add_squares(self, name: str) -> int:
+        """The sum of a number's squared codes, from the counts of its values."""
+        counted = self.counts[name]
+        codes = self.codings[name].encode(counted.values.astype(np.float64)).astype(np.int64)
+        return int(codes**2 @ counted.counts)
 
     def _add_numbers(self, sums: dict[str, Counts]) -> None:
         """Every pair of two numbers, over the rows that have both."""

@@ -207,8 +207,13 @@ def choose_sample(rows: int) -> int:
 
 def is_sample(drawn: int, rows: int, one_in: int) -> bool:
     """Whether about one in so many rows was drawn: else their keys do not tell them apart."""
-    expected = rows / one_in
-    return one_in == 1 or rows < SAMPLE or expected / 2 <= drawn <= 2 * expected
+    enough = rows / one_in / 2 <= drawn <= most_sampled(rows, one_in)
+    return one_in == 1 or rows < SAMPLE or enough
+
+
+def most_sampled(rows: int, one_in: int) -> int:
+    """How many rows are one in so many at most, if their keys tell them apart."""
+    return rows if one_in == 1 or rows < SAMPLE else 2 * rows // one_in
 
 
 def draw_sample(keys: npt.NDArray[np.int64], one_in: int) -> npt.NDArray[np.bool_]:
