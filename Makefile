@@ -142,8 +142,8 @@ bench-model: setup
 bench-serving: setup
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python scripts/bench_serving.py
 
-# Tables that stay where they are, up to 50 million rows, and three engines' answers: a quarter of an
-# hour, 2 GB of disk, and Java for Spark.
+# Tables that stay where they are, up to 50 million rows, and three engines' answers: a quarter to
+# half an hour by the processor, 2 GB of disk, and Java for Spark.
 bench-scale: setup
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r spark.lock
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python scripts/bench_scale.py

@@ -48,10 +48,12 @@ SIZES = (100_000, 1_000_000, 2_000_000) if QUICK else (1_000_000, 10_000_000, 50
 COMPARED = 20_000 if QUICK else 1_000_000
 PART, STAFF = 500_000, 20_000
 SUMMARY, RIVAL, SCORES, PIPELINE = "summary", "polars", "scores", "pipeline"
+# Compared in cost: the cheapest of so many runs in turn, since other work on the machine only adds.
+COMPARED_TASKS, TURNS = (SUMMARY, RIVAL, PIPELINE), 3
 CHECKS, MONTH, KEPT_ONE_IN = "checks", pd.Period("2026-01", freq="M"), 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Cost:
     """What a task took: seconds of CPU and of the clock, and its process's peak memory in MiB."""
 
@@ -296,8 +298,11 @@ def benchmark(folder: Path) -> None:
         if not path.is_file():
             write_people(path, staff, rows, 0)
         tasks = [SUMMARY, CHECKS, SCORES, *([RIVAL] if rows <= SIZES[1] else [])]
-        for task in (*tasks, *([PIPELINE] if rows == SIZES[0] else [])):
-            costs[task, rows] = measure(task, folder, rows)
+        tasks += [PIPELINE] if rows == SIZES[0] else []
+        for turn in range(TURNS if rows <= SIZES[1] else 1):
+            for task in tasks if not turn else [each for each in tasks if each in COMPARED_TASKS]:
+                cost = measure(task, folder, rows)
+                costs[task, rows] = min(cost, costs.get((task, rows), cost))
     engines, equal = compare_engines(folder, staff[COLUMNS])
     middle = SIZES[1]
     bare = costs[PIPELINE, SIZES[0]].cpu * middle / SIZES[0]
@@ -332,7 +337,9 @@ def benchmark(folder: Path) -> None:
     ]
     explained = (
         f"{len(COLUMNS)} columns. CPU and memory are of the whole process, CPU without imports; "
-        f"the bare pipeline is measured at {SIZES[0]:,} rows, since ten times as many do not fit."
+        f"the bare pipeline is measured at {SIZES[0]:,} rows, since ten times as many do not fit. "
+        f"Of summary, polars and pipeline the cheapest of {TURNS} runs in turn, but of "
+        f"{SIZES[-1]:,} rows."
     )
     publish(
         "scale",

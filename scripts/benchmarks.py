@@ -58,7 +58,7 @@ def publish(
     made = {
         "date": datetime.now(UTC).date().isoformat(),
         "revision": f"revision {REVISION}",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
+        "machine": f"{_name_processor()}, {os.cpu_count()} cores, Python "
         f"{platform.python_version()}",
     }
     lines = [
@@ -74,6 +74,16 @@ def publish(
     content = {**made, "figures": dict(figures)}
     (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     print(json.dumps(figures))
+
+
+def _name_processor() -> str:
+    """The processor by maker, family and model, by Linux; elsewhere what Python knows."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text("utf-8").split("\n\n")[0].splitlines() if told.is_file() else []
+    held = {key.strip(): value.strip() for key, _, value in (each.partition(":") for each in lines)}
+    if "model name" not in held:
+        return platform.processor() or platform.machine()
+    return f"{held['model name']} (family {held.get('cpu family')}, model {held.get('model')})"
 
 
 def run_all(work: Callable[[Task], Result], tasks: Sequence[Task], what: str) -> list[Result]:
