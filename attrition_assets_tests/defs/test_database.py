@@ -15,7 +15,7 @@ from attrition_assets_tests.seen import assert_in_guide, attrition
 
 from .conftest import FAULT, UNSEEN, Place, Walked
 
-pytestmark = pytest.mark.xdist_group("walked too")
+pytestmark = pytest.mark.xdist_group("walked")
 
 
 @pytest.fixture

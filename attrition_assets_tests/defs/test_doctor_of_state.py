@@ -25,7 +25,7 @@ from attrition_assets_tests.processes import run
 
 from .conftest import DRIFT, LAST, Walked
 
-pytestmark = pytest.mark.xdist_group("walked too")
+pytestmark = pytest.mark.xdist_group("walked")
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from attrition_assets_tests.seen import attrition
 
 from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, Walked
 
-pytestmark = pytest.mark.xdist_group("walked too")
+pytestmark = pytest.mark.xdist_group("walked")
 
 
 def read_check(instance: DagsterInstance, asset: str, check: str, month: str) -> Any:

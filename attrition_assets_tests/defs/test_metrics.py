@@ -22,7 +22,7 @@ from attrition_assets_tests.seen import assert_in_guide
 
 from .conftest import DRIFT, FAULT, LAST, RETRAINED, Place, Walked
 
-pytestmark = pytest.mark.xdist_group("walked too")
+pytestmark = pytest.mark.xdist_group("walked")
 
 
 def read(walked: Walked, month: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from attrition_assets_tests.processes import environment
 
 from .conftest import Walked
 
-pytestmark = pytest.mark.xdist_group("walked too")
+pytestmark = pytest.mark.xdist_group("walked")
 HEAVY = ("mlflow", "evidently", "optuna", "matplotlib", "pandera", "skops", "shap", "fairlearn")
 TICK = """
 import json, sys
