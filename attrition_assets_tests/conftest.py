@@ -28,7 +28,18 @@ __all__ = [
     "walked",
 ]
 
+# Fixtures of a session that are costly to make: whoever asks for one goes to one worker.
+COSTLY = ("walked", "long_companies", "make_home")
+
 REAL_TABLE = Path(__file__).parents[2] / "shared" / "data" / "ibm_hr_attrition.csv"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share what is costly are in one group, for `--dist loadgroup`."""
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        if shared := next((name for name in COSTLY if name in asked), None):
+            item.add_marker(pytest.mark.xdist_group(shared))
 
 
 class MakeSnapshot(Protocol):

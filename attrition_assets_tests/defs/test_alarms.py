@@ -24,7 +24,6 @@ from attrition_assets_tests.seen import assert_in_guide, attrition
 
 from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, UNSEEN, Place, Walked, open_place
 
-pytestmark = pytest.mark.xdist_group("walked")
 ANSWER = ("--reason", "a new pay scale", "--who", "her")
 SINCE_DRIFT = f"drift since {DRIFT} (MonthlyIncome): promote a model trained since, or `attrition "
 

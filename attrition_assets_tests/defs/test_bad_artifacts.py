@@ -13,7 +13,6 @@ from attrition_assets_tests.seen import assert_in_guide, attrition
 
 from .conftest import LAST, NOW, Place
 
-pytestmark = pytest.mark.xdist_group("walked")
 FILES = ("model.skops", "held_out.parquet")
 CHAMPION, OTHER = 2, 1
 

@@ -8,8 +8,6 @@ from attrition_assets.demo import Loop
 
 from .conftest import UNSEEN, Place, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 def send(place: Place, table: pd.DataFrame, contract: Contract, leavers: int) -> Loop:
     """A month whose rows say who left, and a loop that learns from it alone."""

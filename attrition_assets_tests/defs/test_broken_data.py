@@ -25,8 +25,6 @@ from attrition_assets_tests.broken_files import KINDS, break_file, raise_pay
 
 from .conftest import LAST, NOW, UNSEEN, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 # Two columns of which each fits the other's range: pay rises in percent, and distances.
 SWAPPED = {"PercentSalaryHike": "DistanceFromHome", "DistanceFromHome": "PercentSalaryHike"}
 

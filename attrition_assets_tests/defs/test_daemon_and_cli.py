@@ -11,7 +11,7 @@ from attrition_assets_tests.processes import DAEMON, materialize, run, running, 
 
 from .conftest import FAULT, LAST, Walked
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walked")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

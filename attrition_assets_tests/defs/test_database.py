@@ -15,8 +15,6 @@ from attrition_assets_tests.seen import assert_in_guide, attrition
 
 from .conftest import FAULT, UNSEEN, Place, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 @pytest.fixture
 def filled(postgres: Callable[[], str], walked: Walked) -> str:

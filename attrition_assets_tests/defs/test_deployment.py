@@ -19,8 +19,6 @@ from attrition_assets_tests.processes import DAEMON, choose_port, run, running, 
 
 from .conftest import FAULT, LAST, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 @pytest.fixture
 def copy(walked: Walked, tmp_path: Path) -> Settings:

@@ -25,8 +25,6 @@ from attrition_assets_tests.processes import run
 
 from .conftest import DRIFT, LAST, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 @pytest.fixture
 def copy(walked: Walked, tmp_path: Path) -> Settings:

@@ -29,7 +29,6 @@ from attrition_assets_tests.seen import assert_in_guide, attrition, earlier_mont
 
 from .conftest import LAST, UNSEEN, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
 MATERIALIZE = ("dagster", "asset", "materialize", "-m", "attrition_assets.definitions", "--select")
 
 

@@ -16,7 +16,6 @@ from attrition_assets_tests.seen import assert_in_guide, attrition, digest_files
 
 from .conftest import FAULT, LAST, UNSEEN, Place, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
 ID = "EmployeeNumber"
 
 

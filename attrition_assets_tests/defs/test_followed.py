@@ -14,8 +14,6 @@ from attrition_assets.serving.scorer import Scorer
 
 from .conftest import ADA, LAST, NOW, Place
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 def test_each_new_champion_is_written_as_a_bundle_and_scores_like_itself(
     place: Place, tmp_path: Path

@@ -23,7 +23,6 @@ from attrition_assets_tests.processes import BIN, environment
 
 from .conftest import LAST, Place, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
 NO_DOCKER = "there is no Docker here: `docker` cannot be run"
 
 

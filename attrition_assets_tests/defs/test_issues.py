@@ -28,8 +28,6 @@ from attrition_assets_tests.github_server import API, NAME, TOKEN, GitHubServer,
 
 from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, Place, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[GitHubServer]:

@@ -3,13 +3,10 @@
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from attrition_assets.months import parse_month, partition_key
 from attrition_assets_tests.seen import attrition
 from attrition_assets_tests.walking import LAST, Walked
-
-pytestmark = pytest.mark.xdist_group("walked")
 
 
 def test_they_are_the_loops_own_bit_for_bit(walked: Walked, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 from dagster import (
     AssetCheckKey,
     AssetKey,
@@ -28,8 +27,6 @@ from attrition_assets.months import parse_month
 from attrition_assets_tests.seen import attrition
 
 from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, Walked
-
-pytestmark = pytest.mark.xdist_group("walked")
 
 
 def read_check(instance: DagsterInstance, asset: str, check: str, month: str) -> Any:

@@ -22,8 +22,6 @@ from attrition_assets_tests.seen import assert_in_guide
 
 from .conftest import DRIFT, FAULT, LAST, RETRAINED, Place, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 def read(walked: Walked, month: str) -> pd.DataFrame:
     return MetricsTable(walked.settings.home).read(parse_month(month))

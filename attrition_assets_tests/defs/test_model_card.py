@@ -25,8 +25,6 @@ from attrition_assets_tests.seen import attrition
 
 from .conftest import DRIFT, LAST, NOW, RETRAINED, Place, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 def open_cards(settings: Settings) -> ModelCards:
     cards: ModelCards = build_resources(settings)["cards"]

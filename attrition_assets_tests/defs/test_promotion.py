@@ -26,8 +26,6 @@ from attrition_assets_tests.outages import killed_after
 
 from .conftest import ADA, NOW, Place, advise, find_audit, set_tag, set_verdicts
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 def test_a_version_carries_what_it_was_compared_with_and_the_audit(registry: Registry) -> None:
     first, second = registry.read_evidence(1), registry.read_evidence(2)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from dagster import ExecuteInProcessResult
 
 from attrition_assets.adapters.decision_log import DecisionLog
@@ -10,8 +9,6 @@ from attrition_assets.adapters.registry import Registry
 from attrition_assets.governance.decisions import Kind
 
 from .conftest import Place
-
-pytestmark = pytest.mark.xdist_group("walked")
 
 
 def launch(place: Place, **config: Any) -> ExecuteInProcessResult:

@@ -22,8 +22,6 @@ from attrition_assets_tests.seen import attrition
 from .conftest import ADA, Place, advise, set_tag
 from .test_bad_artifacts import change_a_byte
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 BRANCH = "promote-version-2"
 Command = Callable[..., Result]
 

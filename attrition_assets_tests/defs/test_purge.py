@@ -26,7 +26,6 @@ from attrition_assets_tests.serving.conftest import make_rows
 
 from .conftest import DRIFT, LAST, RETRAINED, UNSEEN, Place, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
 DAYS = 200
 # Up to 2025-01, in which the first version was trained; months are scored from 2025-02 on.
 NOW = datetime(2025, 1, 31, 12, tzinfo=UTC) + timedelta(days=DAYS + 1)

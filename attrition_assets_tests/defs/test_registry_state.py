@@ -10,8 +10,6 @@ from attrition_assets.errors import RegistryError
 
 from .conftest import LAST, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 @pytest.fixture
 def registry(walked: Walked, tmp_path: Path) -> Registry:

@@ -30,8 +30,6 @@ from attrition_assets_tests.seen import attrition
 
 from .conftest import DRIFT, FAULT, LAST, NOW, RETRAINED, UNSEEN, Place, set_tag
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 def read_all(folder: Path) -> dict[str, bytes]:
     return {

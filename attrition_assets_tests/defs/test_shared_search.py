@@ -28,7 +28,7 @@ from attrition_assets_tests.processes import (
 
 from .conftest import Walked
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walked")]
+pytestmark = pytest.mark.slow
 TRIALS = 12
 FIRST_STUDY = "makes the tables"
 WAITING = """

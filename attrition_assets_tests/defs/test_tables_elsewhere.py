@@ -33,8 +33,6 @@ from ..seen import attrition
 from ..walking import point_to_own_artifacts
 from .conftest import UNSEEN, Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
-
 
 @dataclass(frozen=True)
 class Site:
@@ -102,6 +100,7 @@ def site(walked: Walked, tables: Path, tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
+@pytest.mark.slow
 def test_a_month_where_it_lies_is_judged_and_scored_as_one_in_memory(
     rows: Site, site: Site
 ) -> None:

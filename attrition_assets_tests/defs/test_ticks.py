@@ -4,14 +4,11 @@ import json
 import subprocess
 import sys
 
-import pytest
-
 from attrition_assets.settings import PROJECT_ROOT
 from attrition_assets_tests.processes import environment
 
 from .conftest import Walked
 
-pytestmark = pytest.mark.xdist_group("walked")
 HEAVY = ("mlflow", "evidently", "optuna", "matplotlib", "pandera", "skops", "shap", "fairlearn")
 TICK = """
 import json, sys
