@@ -34,6 +34,7 @@ COSTLY = ("walked", "long_companies", "make_home")
 REAL_TABLE = Path(__file__).parents[2] / "shared" / "data" / "ibm_hr_attrition.csv"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share what is costly are in one group, for `--dist loadgroup`."""
     for item in items:
