@@ -28,8 +28,8 @@ __all__ = [
     "walked",
 ]
 
-# Fixtures of a session that are costly to make: whoever asks for one goes to one worker.
-COSTLY = ("walked", "long_companies", "make_home")
+# Fixtures that are costly to make: whoever asks for one goes to one worker.
+COSTLY = ("walked", "units", "long_companies", "make_home")
 
 REAL_TABLE = Path(__file__).parents[2] / "shared" / "data" / "ibm_hr_attrition.csv"
 

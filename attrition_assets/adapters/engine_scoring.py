@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 # As few rows as make the overhead of a part small beside it, so that the part stays in the cache.
-PART_ROWS = 20_000
+PART_ROWS = 50_000
 
 
 @dataclass(frozen=True)

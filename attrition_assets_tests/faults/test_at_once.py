@@ -78,7 +78,7 @@ def launch_backfill(site: Site, months: list[str]) -> None:
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
 
 
-@pytest.mark.slow
+@pytest.mark.faults("two months at once, from Dagster's UI")
 def test_two_months_at_once_from_the_ui_are_retrained_once(site: Site) -> None:
     with running(site.settings, *DAEMON):
         launch_backfill(site, [FAILING, AFTER])

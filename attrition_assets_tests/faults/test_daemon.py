@@ -1,7 +1,4 @@
-"""Exactly one retraining for one reason: with the real daemon, killed, late, or looking on.
-
-What is no row of `docs/reliability.md` runs with `make test-slow`.
-"""
+"""Exactly one retraining for one reason: with the real daemon, killed, late, or looking on."""
 
 import os
 import random
@@ -37,6 +34,7 @@ from .stages import AFTER, FAILING, PROMOTE, Stages
 from .test_kills import Record
 
 MONTHLY = "employee_snapshot,predictions,drift_report,monthly_summary"
+LOOKING_ON = "the daemon down, late, or looking on"
 CLOSELY = 0.05
 BEFORE_A_TICK_SECONDS = 4.0  # a daemon needs longer to start
 
@@ -89,7 +87,7 @@ def _in_progress(site: Site) -> bool:
     return any(not each.is_finished for each in site.instance.get_runs())
 
 
-@pytest.mark.slow
+@pytest.mark.faults(LOOKING_ON)
 def test_a_month_that_fails_from_the_command_line_is_retrained_once_and_never_again(
     site: Site,
 ) -> None:
@@ -112,7 +110,7 @@ def test_a_month_that_fails_from_the_command_line_is_retrained_once_and_never_ag
     assert site.decisions() == ["retraining requested"]
 
 
-@pytest.mark.slow
+@pytest.mark.faults(LOOKING_ON)
 def test_a_month_whose_own_run_failed_after_its_check_is_retrained_once(site: Site) -> None:
     in_the_way = site.home / "reports" / FAILING / "summary.md"
     in_the_way.mkdir(parents=True)
@@ -150,7 +148,7 @@ def test_a_month_that_was_killed_from_the_command_line_ends_as_failed_and_is_ret
     assert_same_version(site, stages)
 
 
-@pytest.mark.slow
+@pytest.mark.faults(LOOKING_ON)
 def test_a_killed_command_neither_stays_started_nor_freezes_the_sensor(site: Site) -> None:
     site.monitor_closely(seconds=75)
     command = start(
@@ -206,7 +204,7 @@ def test_a_promotion_that_was_killed_as_the_champion_moved_is_made_once(
     assert_same_version(site, stages)
 
 
-@pytest.mark.slow
+@pytest.mark.faults(LOOKING_ON)
 def test_a_refused_month_from_the_command_line_never_waits_in_silence(
     open_site: OpenSite, stages: Stages, tmp_path: Path
 ) -> None:
