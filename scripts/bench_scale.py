@@ -299,10 +299,10 @@ def benchmark(folder: Path) -> None:
             write_people(path, staff, rows, 0)
         tasks = [SUMMARY, CHECKS, SCORES, *([RIVAL] if rows <= SIZES[1] else [])]
         tasks += [PIPELINE] if rows == SIZES[0] else []
-        for turn in range(TURNS if rows <= SIZES[1] else 1):
-            for task in tasks if not turn else [each for each in tasks if each in COMPARED_TASKS]:
-                cost = measure(task, folder, rows)
-                costs[task, rows] = min(cost, costs.get((task, rows), cost))
+        again = [task for task in tasks if task in COMPARED_TASKS] if rows <= SIZES[1] else []
+        for task in [*tasks, *again * (TURNS - 1)]:
+            cost = measure(task, folder, rows)
+            costs[task, rows] = min(cost, costs.get((task, rows), cost))
     engines, equal = compare_engines(folder, staff[COLUMNS])
     middle = SIZES[1]
     bare = costs[PIPELINE, SIZES[0]].cpu * middle / SIZES[0]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sklearn.pipeline import Pipeline
 
-# As few rows as make the overhead of a part small beside it, so that the part stays in the cache.
+# As few rows as make the overhead of a part small beside it, so that memory stays bounded.
 PART_ROWS = 50_000
 
 

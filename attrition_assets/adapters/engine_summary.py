@@ -205,7 +205,7 @@ class _Adding:
         if by_cell:
             square = read("square")
         else:
-            # In which cell they lie makes no difference.
+            # In which cell they lie makes no difference, since each tells all levels.
             square = np.zeros_like(first)
             square[0] = [self._add_squares(name) for name in numbers]
         own = np.arange(len(numbers))
